@@ -406,7 +406,6 @@ impl Limits {
     /// The defaults, except for the limits in `given`, which are named as in JavaScript.
     ///
     /// # Errors
-    ///
     /// [`LimitError`] names the limit, the values that it takes, and the value that was given.
     pub fn with(given: &HashMap<String, f64>) -> Result<Self, LimitError> {
         let mut limits = Self::default();

@@ -125,7 +125,6 @@ impl Homes {
     /// The components among these that have a later life than the one that is given with them.
     ///
     /// # Errors
-    ///
     /// [`AskError`].
     pub async fn lost(
         &self,

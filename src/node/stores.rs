@@ -77,7 +77,7 @@ fn write(log: &Log, tell: Tell) {
     log.write(level, Code::Redis, "", || text);
 }
 
-/// What the application has chosen, and where it tells the operator.
+/// The application's choice of store and backplane, and the way to its log.
 pub(super) struct Chosen {
     pub(super) store: Option<Box<dyn Store>>,
     pub(super) topics: Arc<dyn Topics>,
@@ -173,7 +173,7 @@ fn store(
     links.push(("store", first.clone()));
     let by = match durability {
         Durability::Memory => None,
-        // It is lost and back with the first one, of which the operator is told.
+        // Redis is lost and back together with the first connection, and the operator is told by that one.
         _ => {
             let quiet = Box::new(drop);
             let link = Link::open(address(redis)?, needs, quiet).map_err(failed)?;
@@ -211,7 +211,7 @@ pub(super) fn own_store(
     store.map(Some).map_err(failed)
 }
 
-/// Topics and presence, of which the runtime wakes who is told, and the processes that share them.
+/// Topics and presence, whose subscribers the runtime wakes, and the processes that share them.
 fn shared(
     options: &NativeOptions,
     limits: &Limits,

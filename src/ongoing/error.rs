@@ -23,7 +23,7 @@ pub enum OngoingError {
     /// The key of a person is not one; its length.
     #[error("a key of ctx.track has 1 to {MAX_NAME} bytes, and this one has {0}")]
     Key(usize),
-    /// The system gives no random numbers, so that there is no key for who has no `bind`.
+    /// The system gives no random numbers, so a user without `bind` gets no key.
     #[error(
         "ctx.track needs a key: the option bind gave none, and the system gives no random numbers"
     )]

@@ -30,11 +30,11 @@ pub use subscriptions::{MOST_SUBSCRIPTIONS, Subscribed, TopicNames};
 use timers::Timer;
 pub use timers::{MOST_TIMERS, Rung};
 
-/// About what a timer, a subscription or the like takes beside its names and data, here and where others keep
-/// something for it.
+/// About the memory of a timer, a subscription or the like, beside its names and data: here, and in the
+/// places that keep something for it.
 const EACH: usize = 256;
 
-/// What is dropped, since the module has no receiver for it any more.
+/// A timer, task or subscription that is dropped, because the module has no receiver for it any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dropped {
     /// The name of the receiver.
@@ -56,7 +56,7 @@ pub struct Ongoing {
     outgoing: Vec<Outgoing>,
     /// Boxed, because few components have any.
     presence: Option<Box<OngoingPresence>>,
-    /// Of a nested component: names what it was given last by its parent.
+    /// In a nested component: names the props that its parent gave last.
     given: Option<Box<str>>,
 }
 
@@ -70,7 +70,7 @@ pub struct Checks<'a> {
     pub open: &'a dyn Fn(&str) -> Option<String>,
     /// The most bytes of a meta.
     pub presence_meta: usize,
-    /// The key of who is tracked without one; `None` if there is none.
+    /// The key of a component that is tracked without one; `None` if no key can be made.
     pub key: &'a dyn Fn() -> Option<Arc<str>>,
 }
 
@@ -79,7 +79,7 @@ fn is_name(topic: &str) -> bool {
     (1..=MAX_NAME).contains(&topic.len())
 }
 
-/// Refuses what is no topic's name, or belongs to a component.
+/// Refuses a text that cannot be a topic's name, and a name that belongs to a component.
 fn check_topic(topic: &str) -> Result<(), OngoingError> {
     if topic.starts_with(OWN) || !is_name(topic) {
         return Err(OngoingError::Topic(topic.len()));
@@ -97,12 +97,12 @@ impl Ongoing {
         self.given = Some(given::name_of(props));
     }
 
-    /// The state begins with what the parent has given.
+    /// The state begins with the props that the parent has given.
     pub fn begins_with(&mut self, given: &Given) {
         self.given = Some(given.name());
     }
 
-    /// Names what the state includes of what its parent has given.
+    /// Names the props of the parent that the state includes.
     pub fn last_given(&self) -> Option<&str> {
         self.given.as_deref()
     }
@@ -155,7 +155,7 @@ impl Ongoing {
                     delay,
                     data,
                 } => {
-                    // It is a message like others, and is kept in the state until it is handled.
+                    // This is a message like others, and is kept in the state until it is handled.
                     let bytes = data.as_deref().map_or(0, str::len);
                     if bytes > checks.message_bytes {
                         let topic = format!("the timer {receiver:?}");
@@ -210,9 +210,9 @@ impl Ongoing {
         effects.iter().any(changes)
     }
 
-    /// Whether a checkpoint is due at once after these effects. What is published is with its topic when the
-    /// checkpoint is made. A meta changes often, as somebody begins to type, and is tracked again after a
-    /// crash; so only the first one in a topic counts.
+    /// Whether a checkpoint is due at once after these effects. Published messages are with their topic when
+    /// the checkpoint is made. A meta changes often, for instance when somebody begins to type, and is
+    /// tracked again after a crash; so only the first meta in a topic counts.
     pub fn is_due_after(&self, effects: &[Effect]) -> bool {
         effects.iter().any(|effect| match effect {
             Effect::Every { .. }

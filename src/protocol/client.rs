@@ -16,8 +16,8 @@ const MAX_ID: usize = 128;
 /// The longest name in an event, in bytes: the handler's name, the event's type, the key. Applications
 /// have no longer ones, and each name is looked up, kept with its event and shown to the operator.
 pub const MAX_NAME: usize = 256;
-/// The longest JSON in an event, in bytes: the arguments of its binding, and what the page names of the
-/// DOM event. They are for ids and coordinates; what is more belongs into a form.
+/// The longest JSON in an event, in bytes: the arguments of its binding, and the members of the DOM event
+/// that the page names. They are for ids and coordinates; more data belongs into a form.
 pub const MAX_JSON: usize = 4096;
 
 /// A message as the client sent it.

@@ -22,12 +22,12 @@ pub enum ServerMessage<'a> {
     Refused(&'a str, &'a Refusal),
 }
 
-/// What a handler asks of the page, beside what it renders.
+/// The effects of a handler on the page, beside the render.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Beside<'a> {
-    /// Where the page is to go, a path or an http(s) URL.
+    /// The address that the page is to go to, a path or an http(s) URL.
     pub redirect: Option<&'a str>,
-    /// The form that the event sent keeps what was typed. The classic dialect cannot say this.
+    /// The form of the event keeps the texts that the user has typed. The classic dialect cannot say this.
     pub keeps_form: bool,
     /// Events for the page. The classic dialect cannot say them.
     pub pushes: &'a [Push],

@@ -4,7 +4,7 @@
 /// The strings between the element's name and its end.
 const BETWEEN: [&str; 3] = [" data-l-live=\"", "\" data-l-key=\"", "\">"];
 
-/// Where in the template's slots what the parent gives stands.
+/// The index of the slot that holds the props which the parent gives.
 pub(crate) const GIVEN: usize = 2;
 
 /// Whether these are the static strings of such a container.

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-/// What stands for `byte` in escaped HTML; `None` where the byte stands for itself.
+/// The reference that replaces `byte` in escaped HTML; `None` if the byte needs none.
 #[inline]
 const fn reference(byte: u8) -> Option<&'static str> {
     match byte {
@@ -38,7 +38,7 @@ pub fn escape_into(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(&bytes[copied..]);
 }
 
-/// `text`, escaped for any place in HTML; borrowed where there is nothing to escape.
+/// `text`, escaped for any place in HTML; borrowed if there is nothing to escape.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
     let Some(first) = text.bytes().position(|byte| reference(byte).is_some()) else {

@@ -1,7 +1,7 @@
 //! The events that a handler can be bound to, and what may stand behind their names: see `modifiers.rs`.
 
-/// The events that have a short name, `data-l-click`. The client listens to them in each page; what
-/// else can be bound, and with which modifiers, is the business of a file that it loads if it is needed.
+/// The events that have a short name, `data-l-click`. The client listens to them in each page. All other
+/// events, and the modifiers, are in a file that the client loads if a page needs it.
 pub const EVENTS: [&str; 9] = [
     "click", "input", "change", "submit", "reset", "keydown", "keyup", "focus", "blur",
 ];

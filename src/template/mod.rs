@@ -63,7 +63,6 @@ impl Template {
     /// Analyses an application's template literal: n+1 source strings around n values.
     ///
     /// # Errors
-    ///
     /// Where a value could not be made safe in its place, or the template does not begin and end
     /// in text, or is otherwise not what a browser would read as its author means it.
     pub fn compile(source: &[&str]) -> Result<Template, TemplateError> {
@@ -96,7 +95,7 @@ impl Template {
         Template { number, ..self }
     }
 
-    /// The number given by [`numbered`](Self::numbered); 0 where none was.
+    /// The number given by [`numbered`](Self::numbered); 0 if no number was given.
     #[must_use]
     pub fn number(&self) -> u32 {
         self.number
@@ -133,8 +132,8 @@ impl Template {
         self.child
     }
 
-    /// What each of the application's values may be and what it says, one ASCII letter per value: see
-    /// [`Values`]. `t` text, and with it subtrees and lists; all others a leaf only.
+    /// The meaning of each of the application's values, one ASCII letter per value: see [`Values`]. A value
+    /// of the kind `t` is a text, a subtree or a list; values of all other kinds are leaves.
     #[must_use]
     pub fn value_kinds(&self) -> String {
         let kind = |slot: &usize| match self.slots.get(*slot) {
@@ -164,10 +163,10 @@ impl Template {
 /// A slot of the wire: its place, and what its leaf is put together from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
-    /// Where the slot stands.
+    /// The slot's place in the HTML.
     pub place: Place,
-    /// What makes up the leaf. Exactly one value, except where [`Place::Url`] and [`Place::Style`]
-    /// cover a whole attribute.
+    /// The parts of the leaf. There is exactly one value among them, unless [`Place::Url`] or
+    /// [`Place::Style`] covers a whole attribute.
     pub parts: Vec<Part>,
     element: Box<str>,
     values: Values,
@@ -196,7 +195,7 @@ impl Slot {
         Slot { values, ..self }
     }
 
-    /// The element whose attribute or raw text this is; empty where it is ordinary text.
+    /// The element whose attribute or raw text this is; empty if it is ordinary text.
     #[must_use]
     pub fn element(&self) -> &str {
         &self.element
@@ -292,7 +291,7 @@ pub enum Part {
 pub enum Place {
     /// Ordinary text: the only place for subtrees and lists.
     Text,
-    /// The text of `<textarea>` or `<title>`, in which no markup can be: leaves only.
+    /// The text of `<textarea>` or `<title>`, which cannot hold markup: leaves only.
     EscapableText,
     /// Within the quotes of an attribute that takes any text.
     Attribute {
@@ -334,7 +333,7 @@ impl Place {
 pub struct Resolved<'a> {
     /// The leaf's text.
     pub text: Cow<'a, str>,
-    /// What was refused, if anything; the text is safe all the same.
+    /// Why a value was refused, if one was; the text is safe all the same.
     pub refused: Option<Refusal>,
     /// Whether the text is HTML as it stands. Otherwise it still has to be escaped.
     pub html: bool,
@@ -347,7 +346,7 @@ pub enum Refusal {
     ScriptUrl,
     /// A `data:` URL that could carry script, replaced by `about:invalid`.
     ScriptableData,
-    /// A style value that is more than a value; left out. The text says what it holds.
+    /// A style value that holds more than one value; it was left out. The text names the mark in it.
     Style(&'static str),
     /// HTML of users that is not complete in itself; shown as text.
     Incomplete,

@@ -38,7 +38,7 @@ enum Kind {
 }
 
 impl Definition {
-    /// The definition of a template. Not to be called for one that was trusted, which has none.
+    /// The definition of a template. Not to be called for a trusted template: it has no definition.
     pub fn of(template: &Template) -> Self {
         let kind = |slot: &Slot| match &slot.place {
             Place::Text => Kind::Text,

@@ -40,7 +40,7 @@ impl Probe {
         self.starts.len().saturating_sub(1)
     }
 
-    /// Where marker `index` stands in the text.
+    /// The position of marker `index` in the text.
     pub(super) fn range(&self, index: usize) -> Range<usize> {
         let start = self.starts.get(index).copied().unwrap_or(self.text.len());
         start..start + marker(&self.prefix, index).len()
@@ -79,7 +79,7 @@ impl Probe {
         (texts, markers)
     }
 
-    /// The markers in what the tokenizer reported.
+    /// The markers in a text that the tokenizer reported.
     pub(super) fn markers(&self, reported: &str) -> Vec<usize> {
         self.split(reported).1
     }

@@ -47,7 +47,8 @@ pub struct Claims {
     pub instance: String,
     /// The viewer of a ticket; else empty.
     pub viewer: String,
-    /// Of a ticket the life of the actor that the page was let in to: the page's revision is one of this life. Else 0.
+    /// In a ticket: the life of the actor that the page was let in to. The page's revision is one of this
+    /// life. Otherwise 0.
     pub owner: Life,
     /// What a checkpoint's state includes.
     pub point: Point,
@@ -58,8 +59,8 @@ pub struct Claims {
     pub page: String,
     /// When the token was made, in seconds since 1970.
     pub issued_at: u64,
-    /// Of a state in a store: what was said and the page may not have, and what no tree repeats, as JSON; of a shared
-    /// component, which events of its viewers have failed. Empty if there is nothing of it.
+    /// In a state of a store: the answers that the page may not have and that no tree repeats, as JSON; for a
+    /// shared component, the events of its viewers that have failed. Empty if there are none.
     pub unsaid: String,
 }
 

@@ -20,7 +20,7 @@ pub(super) const VERSION: u8 = 4;
 pub(super) const NONCE: usize = 24;
 /// Separates this key from every other use of the same secret.
 const KEY_INFO: &[u8] = b"loom-live/token/v1";
-/// Separates the key for what processes say to each other.
+/// Separates the key for messages between processes.
 const BETWEEN_INFO: &[u8] = b"loom-live/between/v1";
 /// Separates the key for uploads' permits.
 const PERMIT_INFO: &[u8] = b"loom-live/permit/v1";
@@ -44,7 +44,7 @@ pub enum SecretError {
 /// The keys made of an application's secrets.
 pub struct Keyring {
     ciphers: Vec<XChaCha20Poly1305>,
-    /// The same, for what processes say to each other.
+    /// The same, for messages between processes.
     between: Vec<XChaCha20Poly1305>,
     /// The same, for uploads' permits.
     permits: Vec<XChaCha20Poly1305>,
@@ -111,7 +111,8 @@ impl Keyring {
         seal(&self.permits, permit.as_bytes(), bind)
     }
 
-    /// What a permit says, whatever its age; `None` if the text is no permit that one of these secrets made for this user.
+    /// The content of a permit, whatever its age; `None` if the text is not a permit that one of these
+    /// secrets made for this user.
     pub fn open_permit(&self, sealed: &str, bind: &str) -> Option<String> {
         let permit = open(&self.permits, sealed, bind).ok()?;
         String::from_utf8(permit).ok()

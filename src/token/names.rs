@@ -98,7 +98,7 @@ fn home(names: &Hkdf<Sha256>, about: [&str; 4]) -> [u8; 16] {
     proof
 }
 
-/// What proves to one process that another has a page's secret. It is good for these two only.
+/// Proves to one process that another has a page's secret. The proof is good for these two processes only.
 pub fn proof_of(secret: &str, [asks, asked]: [&str; 2]) -> [u8; 32] {
     let mut proof = [0; 32];
     let info = [asks.as_bytes(), b" ", asked.as_bytes()];

@@ -36,7 +36,7 @@ pub enum ParseError {
     /// The parts do not make a tree.
     #[error("{error} at {path}")]
     Tree {
-        /// What is wrong.
+        /// The error.
         error: TreeError,
         /// The place, as a path of slots from the root.
         path: String,

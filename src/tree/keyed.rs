@@ -16,7 +16,7 @@ pub enum Step {
     Row(u64),
 }
 
-/// Where a run of new rows comes from.
+/// The source of a run of new rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Old rows, unchanged and in their old order.

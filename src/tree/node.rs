@@ -20,7 +20,7 @@ pub struct Node<B> {
     pub(super) branches: Box<[B]>,
 }
 
-/// A reference to a node: to one that is held by itself, or to a row of a list.
+/// A reference to a node: to a node of its own, or to a row of a list.
 pub struct View<'a, B> {
     pub(super) template: &'a Arc<Template>,
     pub(super) packed: &'a str,
@@ -162,7 +162,7 @@ impl<'t, B> Builder<'t, B> {
         self.count += 1;
     }
 
-    /// The next slot holds what it held after the last render.
+    /// The next slot has the same content as after the last render.
     pub(super) fn same(&mut self, scratch: &mut String) {
         packed::push_same(scratch);
         self.same = true;

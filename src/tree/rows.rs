@@ -13,7 +13,7 @@ use crate::template::{GIVEN, Template};
 /// A rendered template: its statics and what stands in each slot.
 pub type LiveTree = Node<Branch>;
 
-/// A reference to a tree: to one that is held by itself, or to a row of a list.
+/// A reference to a tree: to a tree of its own, or to a row of a list.
 pub type TreeView<'a> = View<'a, Branch>;
 
 /// A subtree or a list.
@@ -49,7 +49,7 @@ struct RowChunk {
     kinds: Kinds,
     /// The leaves of all rows, each row packed as in [`Node`](super::Node).
     packed: Box<str>,
-    /// Where each row ends in `packed`.
+    /// The position in `packed` at which each row ends.
     ends: Box<[u32]>,
     keys: Keys,
     /// `None` if no row has branches.
@@ -65,7 +65,7 @@ enum Kinds {
     Each(Vec<Arc<Template>>),
 }
 
-/// The branches of all rows, and where those of each row end.
+/// The branches of all rows, and the positions at which the branches of each row end.
 #[derive(Clone, Default)]
 struct Branches {
     all: Vec<Branch>,

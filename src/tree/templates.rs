@@ -99,8 +99,8 @@ impl Templates {
         names.by_name.get(name).cloned()
     }
 
-    /// Learns a template from another process. False if the name is not that of the definition, or if too many were
-    /// learned.
+    /// Learns a template from another process. False if the name does not belong to the definition, or if too
+    /// many were learned.
     pub fn learn(&self, name: &TemplateName, definition: Definition) -> bool {
         if self.named(name).is_some() {
             return true;
@@ -118,7 +118,7 @@ impl Templates {
         names.by_name.contains_key(name)
     }
 
-    /// Its lock is taken before that of the list.
+    /// The lock of the names. It is taken before the lock of the list.
     fn names(&self) -> std::sync::MutexGuard<'_, Names> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }

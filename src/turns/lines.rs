@@ -87,7 +87,7 @@ impl Queue {
         }
     }
 
-    /// Puts the address into the round if it has a line, takes it out if it has none.
+    /// Puts the address into the round if it has a line, takes it out if it has no line any more.
     pub(super) fn enter_round(&mut self, name: &Arc<str>) {
         let next = self.next_number();
         let Some(address) = self.addresses.get_mut(name) else {

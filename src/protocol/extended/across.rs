@@ -1,4 +1,5 @@
-//! A message on its way to another process, where templates have other numbers: it names them by what they are.
+//! A message on its way to another process, where templates have other numbers: the message names templates
+//! by a hash of their definition.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -74,8 +75,8 @@ impl Across {
         &self.names
     }
 
-    /// The message with the numbers that templates have here; `find` knows them by their names. `None` if one of them
-    /// is not known, or if this is not what [`Encoded::across`] gives.
+    /// The message with the numbers that templates have here; `find` knows them by their names. `None` if one
+    /// of them is not known, or if this was not made by [`Encoded::across`].
     pub fn encoded(
         &self,
         mut find: impl FnMut(&TemplateName) -> Option<Arc<Template>>,

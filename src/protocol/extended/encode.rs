@@ -35,7 +35,8 @@ pub struct Encoded {
     pub templates: Vec<Arc<Template>>,
     /// The message shows a tree of another template language.
     pub opaque: bool,
-    /// Where in `rest` the numbers of templates stand, and which, if other processes are to be told.
+    /// The positions in `rest` at which numbers of templates stand, and the templates, if other processes are
+    /// to be told.
     pub(super) mentions: Option<Vec<(u32, TemplateId)>>,
 }
 
@@ -85,7 +86,7 @@ pub struct JoinFlags {
     pub anew: bool,
     /// The component is shared: no checkpoints come, and answered events are not sent again.
     pub shared: bool,
-    /// It is not known whether the events were applied that were sent and have no answer: they are lost.
+    /// Events that were sent and have no answer are lost: it is not known whether they were applied.
     pub lost: bool,
     /// The state goes on, and lacks changes that no event asked for and that the client has shown.
     pub behind: bool,
@@ -234,7 +235,8 @@ pub fn redirect(url: &str) -> String {
     out
 }
 
-/// Writes that the form of event `number` keeps what was typed. Stands before the answer to the event.
+/// Writes that the form of event `number` keeps the texts that the user has typed. Stands before the answer
+/// to the event.
 pub fn keep_form(id: &str, number: EventNumber) -> String {
     format!("[\"k\",{id},{number}]")
 }
@@ -299,8 +301,8 @@ impl Encoded {
         text
     }
 
-    /// The whole message of [`encode_for_many`], for a page of which event `number` is the last that the change
-    /// includes.
+    /// The whole message of [`encode_for_many`], for a page. `number` is the last event of this page that the
+    /// change includes.
     pub fn text_for(&self, id: &str, number: EventNumber) -> String {
         const NUMBER: usize = 17;
         let room = self.head.len() + id.len() + NUMBER + self.rest.len();
@@ -423,7 +425,7 @@ impl Encoded {
                 Change::Tail { text, stays } => self.tail(text, *stays),
                 Change::Tree(tree) => self.tree(tree.view()),
                 Change::List(rows) => self.list(rows),
-                // A patch without a template is that of a list.
+                // A patch without a template belongs to a list.
                 Change::Inside(patch) if patch.template.is_none() => self.items(patch),
                 Change::Inside(patch) => {
                     self.rest.push_str("{\"p\":[");

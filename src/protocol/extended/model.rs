@@ -181,7 +181,7 @@ mod tests {
         }
     }
 
-    /// Texts with the same beginning, of which more or less is there.
+    /// Texts with the same beginning, each with more or less of it.
     fn text() -> impl Strategy<Value = String> {
         let beginning = "Grüße: 😀, <b> & \"é\u{301}\"\\\n\u{1}".repeat(8);
         (0usize..200, "[a😀😁é\u{301}<\"]{0,4}").prop_map(move |(stays, end)| {
@@ -244,7 +244,7 @@ mod tests {
         assert!(!message.contains(&long), "{message}");
     }
 
-    /// It is said in this way only if that is shorter.
+    /// This form is used only if it is shorter.
     #[test]
     fn what_follows_is_never_longer_than_the_whole() {
         let templates = Templates::new();

@@ -1,4 +1,4 @@
-//! What is published goes to Redis in the order in which it was published, several messages at a time.
+//! Messages go to Redis in the order in which they were published, several at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -96,8 +96,8 @@ struct Publisher {
     bytes: Arc<AtomicUsize>,
 }
 
-/// One call of the script: messages of one topic, all or none of which are published. So their order stays whatever
-/// becomes of the call.
+/// One call of the script, with messages of one topic. All of them are published or none is, so their order
+/// stays however the call ends.
 struct Call {
     script: Arc<Script>,
     keys: [String; 4],
@@ -209,7 +209,7 @@ impl Publisher {
         }
     }
 
-    /// Tells those who wait for these what became of them.
+    /// Answers the callers of these publishes.
     fn answer(
         &self,
         publishes: Vec<Publish>,
@@ -267,8 +267,8 @@ impl Publisher {
         let position = Position { epoch, number };
         let is_duplicate = is_known == 1;
         if !is_duplicate {
-            // So that whoever subscribes next in this process does so after its own message. If it is not the next one
-            // here, it comes by its channel, or came.
+            // Taken at once, so that the next subscriber of this process begins after this message. If the
+            // message is not the next one here, it comes by its channel, or has come.
             let message = Foreign {
                 position,
                 id: publish.id.clone(),
