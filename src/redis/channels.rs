@@ -1,4 +1,4 @@
-//! Channels: what is published there is pushed to whoever has subscribed.
+//! Channels: the messages of a channel are pushed to the connections that have subscribed.
 
 use redis::{ErrorKind, ServerErrorKind};
 use tokio::time::Instant;
@@ -58,7 +58,7 @@ impl Link {
             }
         };
         changed.map_err(|error| {
-            // It would be the same on the next connection.
+            // On the next connection the answer would be the same.
             if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) {
                 return AskError::Refused(error.to_string());
             }

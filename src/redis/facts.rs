@@ -3,14 +3,14 @@
 /// The oldest version that has all that is used.
 const OLDEST: (u32, u32) = (6, 2);
 
-/// What is asked of a server.
+/// What the application needs of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
-    /// What is written must not be given up to make room.
+    /// The server must not delete data to make room.
     pub keeps: bool,
-    /// What was answered is on the disk.
+    /// A write is on the disk before it is answered.
     pub fsync: bool,
-    /// What was answered is in a replica's memory, too.
+    /// A write is in a replica's memory, too, before it is answered.
     pub replicas: bool,
 }
 
@@ -19,15 +19,15 @@ pub struct Needs {
 pub struct Facts {
     /// As the server writes it. Valkey says which Redis it is like.
     pub version: String,
-    /// It is written to by another server only.
+    /// The server is a replica: only its primary writes to it.
     pub is_replica: bool,
-    /// What it does when its memory is full.
+    /// `maxmemory-policy`: what the server does when its memory is full.
     pub policy: String,
     /// When it writes to its disk: `appendfsync`; `None` if it does not write every change, or does not tell.
     pub fsync: Option<String>,
-    /// It writes no changes to its disk at all.
+    /// The server writes no changes to its disk at all.
     pub keeps_no_file: bool,
-    /// It is a node of a cluster.
+    /// The server is a node of a cluster.
     pub is_cluster: bool,
     /// How many replicas it has; `None` if it does not tell.
     pub replicas: Option<u64>,
@@ -160,7 +160,7 @@ mod tests {
             ..STATES
         };
         assert_eq!(warning("allkeys-lru", needs), None);
-        // It may not tell.
+        // The server may not tell.
         assert_eq!(Facts::of("").warning(STATES), None);
         assert_eq!(Facts::of("").refused(STATES), None);
     }

@@ -40,7 +40,7 @@ pub(crate) struct Joining {
     pub(crate) resume: Option<Resume>,
     pub(crate) link: Link,
     pub(crate) peer: Peer,
-    /// The address that counts as the one that has started the component.
+    /// The address that counts as the component's starter.
     pub(crate) counted: Arc<str>,
     /// The name under which what waits counts.
     pub(crate) holder: Arc<str>,
@@ -166,7 +166,8 @@ struct Asked {
 }
 
 impl Asked {
-    /// Whether the answer does not count for this component. If none lived and this one is in no topic, it does.
+    /// Whether the answer of `authorize` was given for another component, so that it does not count for this
+    /// one. If no component lived, and this one is in no topic, it counts.
     fn is_of_another(&self, component: &Arc<Component>) -> bool {
         match &self.component {
             Some(asked) => !Arc::ptr_eq(asked, component),
@@ -220,7 +221,7 @@ impl<D: Dispatcher> Task<D> {
             // Others may render while the page waits for the component.
             turn.yields().now();
             component.wait_until_ready().await.map_err(Some)?;
-            // What was not known counts, too: the topics of the component that goes on.
+            // The topics of the component that goes on were not known to `authorize`: it is asked again.
             if asked.is_of_another(component) {
                 times += 1;
                 asked = self.ask(Some(component.clone()), turn.yields()).await?;
@@ -270,13 +271,13 @@ impl<D: Dispatcher> Task<D> {
                     self.context.stats.joins.add();
                     return Ok(());
                 }
-                // Whoever was taken out of a topic meanwhile may be this user.
+                // Somebody was taken out of a topic meanwhile, and it may be this user.
                 Ok(false) if times < MOST_ASKED => {
                     times += 1;
                     asked = self.ask(Some(component.clone()), turn.yields()).await?;
                 }
                 Ok(false) => return Err(Some((BUSY.to_owned(), Refusal::Busy))),
-                // It ended in between: the next one is started.
+                // The component ended in between: the next one is started.
                 Err(_) if times < MOST_ASKED && component.has_ended() && !self.viewer.is_over() => {
                     times += 1;
                 }

@@ -46,18 +46,18 @@ pub(crate) struct Posting {
 /// What became of a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Posted {
-    /// It was handled and committed.
+    /// The form was handled and committed.
     Applied {
-        /// Where the page is sent.
+        /// The address that the page is sent to.
         redirect: Option<Box<str>>,
-        /// What was typed was not taken.
+        /// The handler did not take the texts of the form.
         keeps_form: bool,
         /// What the page is told beside its change.
         pushes: Box<[Push]>,
     },
-    /// It was handled before.
+    /// The form was handled before.
     Known,
-    /// It has failed, and nothing was committed. The page is told the text.
+    /// The form has failed, and nothing was committed. The page is told the text.
     Failed(Box<str>),
     /// The page may not see the component, or it cannot be had now.
     Refused(String, Refusal),
@@ -225,7 +225,7 @@ impl Reader {
 /// The refusal in a frame of the extended dialect, which is a message, or an array of several: `["f", id, text, what,
 /// more]`.
 fn refused(frame: &str) -> Option<(String, Refusal)> {
-    // What is rendered is long, and not looked through.
+    // Frames with a render are long, and are not looked through.
     if !frame.contains("[\"f\",") {
         return None;
     }

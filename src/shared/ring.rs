@@ -12,7 +12,7 @@ const MIN_BYTES: usize = 1024;
 /// The most bytes of changes that are kept, however large the tree is.
 const MAX_BYTES: usize = 64 * 1024;
 /// The most pushes to all pages that are kept for pages that have missed them. Their bytes are bounded by
-/// [`MAX_BYTES`]. Those of the newest step are kept, however many and large they are.
+/// [`MAX_BYTES`]. The pushes of the newest step are kept, however many and large they are.
 const MAX_PUSHES: usize = 256;
 /// Bytes of pushes that wait for the next change. If there are more, the change is not held back any longer, or the
 /// oldest of them would be forgotten.
@@ -27,7 +27,7 @@ pub(crate) struct Change {
     pub(crate) extended: Encoded,
     /// What stands before the id, and after it. Empty if no page speaks the classic dialect.
     pub(crate) classic: Option<[String; 2]>,
-    /// The whole tree is another now, which is no answer in the classic dialect.
+    /// The frame has a whole new tree, which the classic dialect cannot take as an answer.
     pub(crate) replaces: bool,
 }
 
@@ -226,8 +226,8 @@ mod tests {
     }
 
     proptest! {
-        /// A page applies the frames after what it shows: it ends at the newest, or the ring says that it does not
-        /// reach back to it.
+        /// A page applies the frames after the revision that it shows, and ends at the newest one. Or the
+        /// ring says that it does not reach back to that revision.
         #[test]
         fn a_page_at_any_revision_gets_the_rest(
             steps in prop::collection::vec((any::<bool>(), 0..2000usize), 1..60),
@@ -307,7 +307,7 @@ mod tests {
             assert_eq!(waiting, revision as usize + 300, "of {bytes}");
             ring.push(Revision(revision + 1), Some(change("a")));
             assert!(!ring.has_much_to_push());
-            // What was sent is forgotten first.
+            // Pushes that were sent are forgotten first.
             ring.push_to_all(Revision(revision + 2), &[push(bytes)]);
             assert!(ring.pushes_after(Revision(0)).count() <= MAX_PUSHES + 1);
             assert_eq!(ring.pushes_after(Revision(revision + 1)).count(), 1);

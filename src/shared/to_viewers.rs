@@ -1,4 +1,5 @@
-//! The reply end of a shared component's actor: what it says goes to all viewers, or to the one whose event it was.
+//! The reply end of a shared component's actor: its answers and changes go to all viewers, or to the viewer
+//! whose event they answer.
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ use crate::store::{StoreError, Stored};
 use crate::token::{Claims, Kind};
 use crate::tree::LiveTree;
 
-/// That this process owns a component.
+/// The ownership of a component by this process.
 pub(super) struct Owned {
     pub(super) owners: Arc<dyn Ownership>,
     pub(super) term: Term,
@@ -47,7 +48,7 @@ pub(super) struct ToViewers<D: Dispatcher> {
     term: Term,
     /// What the owner before has left.
     left: Option<HandedOver>,
-    /// The component's names in a store; the first is the one to save under, and the one that is owned.
+    /// The component's names in a store. States are saved under the first one, and the first one is owned.
     instances: Vec<Arc<str>>,
     /// The least time between two changes.
     pause: Duration,
@@ -152,7 +153,7 @@ fn not_owned(error: OwnershipError) -> StoreError {
     }
 }
 
-/// The change that a message makes; `None` if it makes none.
+/// The change that a message makes; `None` if it makes no change.
 fn change_of<'a, 'b>(message: &'a ServerMessage<'b>) -> Option<&'a ServerMessage<'b>> {
     match message {
         ServerMessage::Patch(patch, _) if patch.is_empty() => None,
@@ -188,7 +189,7 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
     }
 
     fn answer(&mut self, point: Point, message: ServerMessage<'_>, beside: Beside<'_>) {
-        // What is kept from here on is no event's: it must not say that this one is in the state.
+        // States that are kept from here on belong to no event: they must not say that they include this one.
         let Some(viewer) = self.current.take() else {
             return;
         };
@@ -323,7 +324,7 @@ impl<D: Dispatcher> Viewers for ToViewers<D> {
 
     async fn beside(&mut self, holds: bool) {
         match holds {
-            // The tree is shown with what was held back.
+            // The tree is shown together with the changes that were held back.
             true => self.caught_up().await,
             false => self.component.tree_is_wanted().await,
         }

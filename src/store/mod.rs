@@ -49,7 +49,7 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// That a name is taken.
+    /// Marks a name as taken.
     fn taken() -> Self {
         Self {
             life: Life(1),
@@ -109,19 +109,19 @@ pub trait Store: Send + Sync + 'static {
     /// if the store has no state of the component; then there is nothing to begin.
     fn claim(&self, instance: &Arc<str>, after: Life) -> Answer<Option<Stored>>;
 
-    /// Saves a state of `holder` durably. [`StoreError::Stale`] if the store has one of a later life, or
-    /// one of this life that is as new or newer.
+    /// Saves a state of `holder` durably. [`StoreError::Stale`] if the store has a state of a later life, or
+    /// a state of this life that is as new or newer.
     fn save(&self, instance: &Arc<str>, holder: Holder, stored: Stored) -> Answer<()>;
 
     /// Takes a name, for as long as states are kept. False if it was taken before, also by this process.
     fn take(&self, name: &Arc<str>, holder: Holder) -> Answer<bool> {
-        // Whoever saves it first has it: a second save is as new as the first, and is refused.
+        // The first process that saves it has the name: a second save is as new as the first, and is refused.
         let saved = self.save(name, holder, Stored::taken());
         Box::pin(async move { is_taken(saved.await) })
     }
 
-    /// As [`save`](Self::save), for a shared component: keeps the numbers of viewers beside the state, one entry
-    /// a viewer, all with the state or none. They are forgotten with the state.
+    /// As [`save`](Self::save), for a shared component: keeps the numbers of viewers beside the state, one
+    /// entry a viewer. They are saved with the state or not at all, and forgotten with the state.
     fn save_shared(
         &self,
         instance: &Arc<str>,

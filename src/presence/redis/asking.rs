@@ -1,4 +1,4 @@
-//! What is asked of Redis about a topic.
+//! The scripts and commands for Redis about a topic.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl Ask for Call {
 }
 
 impl AskAgain for Call {
-    /// It does the same again, or finds that it has been done.
+    /// A second call does the same again, or finds that it has been done.
     fn again(&mut self) {}
 }
 
@@ -146,8 +146,8 @@ impl Asking {
             .await
     }
 
-    /// Has Redis keep what it has of these topics since those writes. Gives whether that is still there, and the
-    /// processes.
+    /// Has Redis keep the entries of these topics since those writes. Gives whether they are still there, and
+    /// the processes.
     pub(super) async fn keep(
         &self,
         kept: &[(Arc<str>, u64)],

@@ -72,7 +72,7 @@ pub(crate) async fn follow(
     let topic = topic(name, owner.term);
     let bell = Arc::<Bell>::default();
     let between = across.processes.between();
-    // First what is told from now on: nothing is missed between this and the answer.
+    // The subscription comes first: so nothing is missed between it and the owner's answer.
     let subscribed = match between.subscribe(&topic, bell.clone(), 0).await {
         Ok(subscribed) => subscribed,
         Err(error) => {
@@ -116,7 +116,7 @@ pub(crate) async fn follow(
     };
     let task = tasks.spawn(follower.run());
     following.set_task(task.abort_handle());
-    // It may have ended meanwhile.
+    // The component may have ended meanwhile.
     if component.has_ended() {
         following.stop();
     }
@@ -235,7 +235,7 @@ async fn forward(component: &Arc<Component>, following: &Following, tells: &Noti
             if pages.is_empty() {
                 break;
             }
-            // What was said twice is taken once: events have numbers, and connections epochs.
+            // A message that comes twice counts once: events have numbers, and connections epochs.
             let pages: Arc<[OfPage]> = pages.into();
             let until = Instant::now() + LONG;
             while !following.tell(Asked::Pages(pages.clone())).await {
@@ -315,7 +315,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads all that there is. Breaks if the pages cannot go on from what they show.
+    /// Reads all messages that are there. Breaks if the pages cannot go on from the state that they show.
     async fn read(
         &mut self,
         subscribed: &Subscribed,
@@ -326,7 +326,7 @@ impl Reader<'_> {
         loop {
             let between = across.processes.between();
             let read = between.read(&subscribed.subscription, *position, MOST);
-            // It is woken again.
+            // The bell is rung again.
             let Ok(batch) = read.await else {
                 return ControlFlow::Continue(());
             };
@@ -340,7 +340,7 @@ impl Reader<'_> {
                     return ControlFlow::Break(());
                 };
                 if told.number <= *number {
-                    // What it says was included in the beginning.
+                    // The beginning has included this message.
                     continue;
                 }
                 if told.gap || told.number != *number + 1 || !across.learn(told.definitions) {

@@ -23,7 +23,7 @@ struct Keys {
     life: Life,
     count: u64,
     number: EventNumber,
-    /// What pages were shown, and in which term.
+    /// The revisions that pages were shown, each with its term.
     shown: Vec<(Term, u64)>,
 }
 
@@ -83,7 +83,8 @@ impl Redis {
         lock(&self.0).gone[name] = true;
     }
 
-    /// How many events the state includes, what was shown in which term, and whether somebody owns the component.
+    /// How many events the state includes, which revisions were shown in which term, and whether a process
+    /// owns the component.
     pub(crate) fn outcome(&self) -> (u64, Vec<(u64, u64)>, bool) {
         let keys = lock(&self.0);
         let shown = keys.shown.iter();

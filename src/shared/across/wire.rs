@@ -209,7 +209,7 @@ impl OfPage {
 pub(super) enum Answer {
     /// This process has no such component, or it is not in this term.
     None,
-    /// Nobody can see the component; what the page is told, and what it can do.
+    /// The component cannot be shown. With the text for the page, and what the page can do.
     Failed(String, Refusal),
     Followed(Followed),
     Tree(Tree),

@@ -52,7 +52,8 @@ impl Component {
         !self.lock().asked.is_empty()
     }
 
-    /// Sends all pages what they have not been sent: to a few of them now, to many by a task, in turn with others.
+    /// Sends all pages the changes that they do not have: to a few of them now, to many by a task, in turn
+    /// with others.
     pub(in crate::shared) fn fan_out(self: &Arc<Self>) {
         let mut state = self.lock();
         if state.viewers.len() > BATCH {
@@ -112,7 +113,7 @@ impl State {
     }
 }
 
-/// Sends all pages what they have not been sent, some at a time.
+/// Sends all pages the changes that they do not have, some pages at a time.
 async fn fan(component: Arc<Component>) {
     let _ends = EndsIfItPanics(Arc::downgrade(&component));
     loop {

@@ -21,7 +21,7 @@ use crate::protocol::{Beside, ClientEvent, Numbered, Refusal};
 use crate::session::Link;
 use crate::sync::{Mutex, MutexGuard, lock};
 
-/// What is said with a tree that the page gets because it has missed too much.
+/// The flags of a tree that the page gets because it has missed too much.
 const STILL_SHARED: JoinFlags = JoinFlags {
     shared: true,
     anew: false,
@@ -38,7 +38,7 @@ pub(super) trait Viewed: Send + Sync {
     fn hidden_pause(&self) -> Duration;
     /// What the pages show.
     fn shown(&self) -> MutexGuard<'_, Pages>;
-    /// Asks the actor for the tree, for those who wait for it.
+    /// Asks the actor for the tree, for pages that wait for it.
     fn ask_tree(&self);
     /// A viewer has asked for something: it has its turn.
     fn asks(&self, viewer: Arc<Viewer>);
@@ -47,7 +47,7 @@ pub(super) trait Viewed: Send + Sync {
     fn is_left(&self, viewer: &Arc<Viewer>, gone: Option<u64>);
 }
 
-/// Where the page is told the rest from.
+/// The point from which on the page is told the rest.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum From {
     /// What the page shows, which the ring reaches back to.
@@ -56,7 +56,7 @@ pub(super) enum From {
     Tree(JoinFlags),
 }
 
-/// Whether `authorize` is asked about a page one of whose events was refused.
+/// Whether `authorize` is asked about a page after one of its events was refused.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Doubt {
     None,
@@ -72,7 +72,7 @@ struct State {
     epoch: u64,
     /// `authorize` has let the page in on this connection. Until then nothing is sent, and no event is taken.
     is_in: bool,
-    /// The page needs the whole tree; what is said with it.
+    /// The page needs the whole tree; with the flags for it.
     tree: Option<JoinFlags>,
     /// The connection takes too little: nothing is sent until it has room.
     lags: bool,
@@ -126,7 +126,8 @@ pub(crate) struct Viewer {
     pub(crate) holder: Arc<str>,
     /// The page's address, as addresses are counted.
     pub(super) counted: Arc<str>,
-    /// Where another process is told what becomes of the page's events, if the page is there.
+    /// The way to the process that the page is connected to, if it is another one. That process is told the
+    /// results of the page's events.
     host: Option<Arc<Host>>,
     state: Mutex<State>,
 }
@@ -252,14 +253,14 @@ impl Viewer {
         Some((state.epoch, state.said.forgotten(), state.said.all()))
     }
 
-    /// What became of events that the page may not know of, and of which nothing is remembered.
+    /// The results of events that the page may not know, and the event up to which no results are remembered.
     pub(super) fn take_said(&self) -> (EventNumber, Vec<Said>) {
         let state = self.lock();
         (state.said.forgotten(), state.said.all())
     }
 
-    /// Goes on from what is known of the page's events elsewhere: what became of those up to `base` is not remembered.
-    /// The page is not let in yet. What has become of its events since may be known here already.
+    /// Goes on from the results of the page's events in another process: those up to `base` are not
+    /// remembered. The page is not let in yet. Results of later events may be known here already.
     pub(super) fn goes_on(&self, base: EventNumber, said: Vec<Said>) {
         self.begin(base);
         let mut state = self.lock();
@@ -270,8 +271,8 @@ impl Viewer {
         self.events.remember(state.said.memory());
     }
 
-    /// An earlier owner has answered this event, and the page shows a state that the component has. What is not known
-    /// here of its events up to that one has failed: what was applied is in the state.
+    /// An earlier owner has answered this event, and the page shows a state that the component has. Earlier
+    /// events of the page that are not known here have failed: applied events are in the state.
     pub(super) fn knows(&self, known: Point, newest: Revision) {
         if known.revision <= newest && known.event > self.handled() {
             self.begin(known.event);
@@ -434,7 +435,8 @@ impl Viewer {
         self.events.remember(state.said.memory());
     }
 
-    /// Lets the page in, and sends what it has not seen. False if the page is not on this connection any more.
+    /// Lets the page in, and sends it the changes that it has not seen. False if the page is not on this
+    /// connection any more.
     pub(super) fn let_in(
         self: &Arc<Self>,
         component: &dyn Viewed,
@@ -475,7 +477,7 @@ impl Viewer {
         true
     }
 
-    /// Notes up to where the page has had what was pushed to all.
+    /// Notes up to which revision the page has had the pushes to all.
     pub(super) fn was_pushed(&self, revision: Revision) {
         self.lock().pushed = revision;
     }
@@ -660,7 +662,7 @@ impl Viewer {
     pub(super) fn finish(self: &Arc<Self>, component: Option<&dyn Viewed>) {
         let mut state = self.lock();
         state.finishing = true;
-        // Whoever is not in gets nothing more.
+        // A page that is not let in gets nothing more.
         let leaves = !state.is_in || component.is_none();
         if leaves && let Some(link) = state.link.take() {
             link.outbox.detach(self.owner, true);

@@ -260,7 +260,7 @@ impl Inner {
         Ok(Some((stored, viewers.collect())))
     }
 
-    /// What stands before a state: who has saved it.
+    /// The text before a state: it says who has saved the state.
     fn by(&self, life: Life) -> String {
         format!("{}{MARK}{life}{MARK}", self.process)
     }
@@ -274,7 +274,7 @@ impl Inner {
             Next::Claim(after) => after,
         };
         let Some(claimed) = self.claim(instance, after).await? else {
-            // There is no state: neither the one in doubt nor another.
+            // The store has no state: neither the one in doubt nor another.
             return Ok(after);
         };
         // The one in doubt may be replaced. If another actor has gone on, its state is at least as far.

@@ -182,8 +182,8 @@ impl Inner {
         }))
     }
 
-    /// The save of a state; of a shared component with the numbers of viewers.
-    /// `by` says who saves.
+    /// The save of a state; for a shared component with the numbers of viewers. `by` names the process that
+    /// saves.
     fn to_save(
         &self,
         instance: &str,
@@ -202,7 +202,7 @@ impl Inner {
             self.keep().to_string(),
             FRESH.as_secs().to_string(),
         ];
-        // Only where it is needed: while a slot of a cluster moves, two keys cannot be written together.
+        // Only if needed: while a slot of a cluster moves, two keys cannot be written together.
         if let Some(viewers) = viewers {
             keys.push(self.viewers(instance));
             for (viewer, number) in viewers {
@@ -269,7 +269,7 @@ impl Inner {
             let Some(next) = self.count(&loser, states).await? else {
                 break;
             };
-            // One of those of the holder with most states goes.
+            // One state goes of the holder that has most.
             most = self.states_of(&next).await?.saturating_sub(1);
             loser = next;
         }
@@ -353,7 +353,7 @@ impl Store for RedisStore {
 
     fn take(&self, name: &Arc<str>, holder: Holder) -> Answer<bool> {
         let (inner, name) = (self.0.clone(), name.clone());
-        // Each time by somebody else: what one process saves once more takes the place of what it has saved.
+        // Another name each time: a save of the same name would replace the save before it.
         let by = random_text();
         Box::pin(async move {
             let saved = inner.save(&name, holder, Stored::taken(), &by, None);
