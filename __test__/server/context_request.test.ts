@@ -161,7 +161,7 @@ describe('after the call', () => {
     for (const ctx of others) {
       const late = () => ctx.request
       expect(late).toThrow(expect.objectContaining({ code: 'LOOM_STOPPED' }) as Error)
-      expect(late).toThrow(/ctx\.request was first read after its call had ended; read it before/)
+      expect(late).toThrow(/ctx\.request was first read after its call had ended; read ctx\.request before/)
     }
   })
 })

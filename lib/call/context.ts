@@ -318,7 +318,7 @@ export class Context implements LiveContext {
     if (!this.isOver && !this.isAborted) return tasks.native().parent(this.call) ?? undefined
     throw new LoomError(
       'LOOM_STOPPED',
-      'ctx.parent was first read after its call had ended; read it before, as in `const { parent } = ctx`',
+      'ctx.parent was first read after its call had ended; read ctx.parent before, as in `const { parent } = ctx`',
     )
   }
 
