@@ -5,7 +5,7 @@
 pub enum Code {
     /// A panic, which is a fault of this library.
     Fault,
-    /// A callback of a module has thrown, or what it gave cannot be used.
+    /// A callback of a module has thrown, or its result cannot be used.
     Failed,
     /// The module has no handler of the name that a page sent.
     UnknownHandler,

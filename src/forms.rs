@@ -20,8 +20,8 @@ use crate::token::{Claims, Kind, TokenError, anchored, public_name};
 /// The component that a form belongs to, as its page was rendered.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Opened {
-    /// Names this rendering of the page, and the form's event: the same however often it is sent. What was sealed
-    /// cannot be found from it.
+    /// Names this rendering of the page, and the form's event: the id is the same however often the form is
+    /// sent. The sealed state cannot be found from it.
     pub id: String,
     /// The module.
     pub module: String,
@@ -56,10 +56,10 @@ fn opened<D>(context: &Context<D>, token: &str, bind: &str) -> Result<Claims, To
     context.keyring.open_join(token, bind, now, max_age)
 }
 
-/// Opens what stands in the form's hidden field: the token of its page.
+/// Opens the text of the form's hidden field: the token of its page.
 ///
 /// # Errors
-/// [`TokenError`] for what is no page's token, is too old, or belongs to another user.
+/// [`TokenError`] if the text is not a page's token, is too old, or belongs to another user.
 pub fn open<D>(context: &Context<D>, token: &str, bind: &str) -> Result<Opened, TokenError> {
     let claims = opened(context, token, bind)?;
     // Neither a checkpoint nor an anchor stands in a page.

@@ -1,7 +1,8 @@
-//! What one user, or one address, may have of what all share: tasks, subscriptions, places in presence.
+//! How much one user, or one address, may have of the things that all share: tasks, subscriptions, places in
+//! presence.
 //!
-//! The limits bound each of these in all. Without a quota, whoever takes them all would leave nothing to the
-//! others: their steps would fail. A holder, as everywhere, is a user (`bind`), or else an address.
+//! The limits bound each of these in all. Without a quota, one user who takes them all would leave nothing to
+//! the others: their steps would fail. A holder, as everywhere, is a user (`bind`), or else an address.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -81,7 +82,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// A quota of what this limit bounds; `name` is the limit's.
+    /// A quota of the things that this limit bounds; `name` is the limit's name.
     pub fn new(limits: &Limits, limit: usize, what: &'static str, name: &'static str) -> Self {
         Self {
             exceeded: Exceeded {

@@ -38,7 +38,8 @@ pub struct Stats {
     pub sent: Counter,
     /// What failed, by code.
     failures: [Counter; Code::ALL.len()],
-    /// Somebody reads durations. Set by the first who does, and never cleared: a histogram that was begun goes on.
+    /// Somebody reads durations. Set by the first reader, and never cleared: a histogram that was begun goes
+    /// on.
     timed: AtomicBool,
     /// Somebody is told of each step; see [`Stats::observe`].
     observed: AtomicBool,
@@ -49,7 +50,7 @@ pub struct Stats {
 /// How long the parts of steps took.
 #[derive(Default)]
 pub struct Durations {
-    /// Joins: from the turn that the page waits for to what it is shown.
+    /// Joins: from the page's turn to the tree that the page is shown.
     pub joins: Histogram,
     /// Events: from the mailbox to the answer.
     pub events: Histogram,
@@ -192,7 +193,7 @@ pub enum Part {
     Call = 0,
     /// The store.
     Store = 1,
-    /// What is left: what changed is worked out and handed to the connection.
+    /// The rest: the changes are found and handed to the connection.
     Patch = 2,
 }
 

@@ -1,4 +1,4 @@
-//! What is refused when a template is compiled, and how it is said.
+//! Templates that are refused when they are compiled, and the messages.
 
 use super::*;
 
