@@ -35,7 +35,7 @@ export function checkString(value: unknown, name: string): asserts value is stri
   if (typeof value !== 'string' || value === '') throw invalid('a string that is not empty', name, value)
 }
 
-/** What all keys and channels in Redis begin with: what the application has given, or the default. */
+/** The beginning of all keys and channels in Redis: the application's prefix, or the default. */
 export function redisPrefix(given: unknown, name: string): string {
   if (given === undefined) return 'loom:'
   if (typeof given !== 'string' || !/^[\w:.-]{1,64}$/.test(given))
@@ -60,7 +60,8 @@ export function checkFunction(value: unknown, name: string): void {
 }
 
 /**
- * Checks that `given` is an object without unknown names, which would have no effect. `kind` says what a name is for.
+ * Checks that `given` is an object without unknown names, which would have no effect. `kind` says which kind of names
+ * these are.
  */
 export function checkNames(given: unknown, known: object, name: string, kind: string): asserts given is object {
   if (!isObject(given)) throw invalid('an object', name, given)

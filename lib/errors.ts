@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import type { LoomErrorCode } from '../index'
 
-/** The page of the package that says of each code what causes it and what mends it; its headings are the codes. */
+/** The page of the package that explains each code: its causes, and what to do. Its headings are the codes. */
 const PAGE = 'node_modules/loom-live/docs/errors.md'
 
 export class LoomError extends Error {

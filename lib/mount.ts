@@ -22,7 +22,9 @@ import { stringifyProps } from './render/props'
 import { Writer } from './render/writer'
 import { withTrace } from './telemetry/trace'
 
-/** What a join has beside its module and token, in bytes: numbers, a secret, an anchor, and what clients keep free. */
+/**
+ * The bytes of a join beside its module and token: numbers, a secret, an anchor, and the room that clients keep free.
+ */
 const JOIN_ROOM = 256
 
 /** How deep components may nest; as MAX_NESTING in src/session/children.rs. */
@@ -38,7 +40,7 @@ function placeName(path: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(path)).digest('base64url').slice(0, 22)
 }
 
-/** What a component's HTML is made with. */
+/** The inputs of a component's HTML. */
 interface Rendering {
   readonly request: PageRequest | undefined
   readonly posted: Parameters<typeof showing>[0]
@@ -151,7 +153,7 @@ export class Mounting {
         return made
       })
     } catch (error) {
-      // What the application throws is its own.
+      // Errors of the application are thrown unchanged.
       throw error instanceof LoomError ? inRender(error, error.code) : error
     }
     let around: string[]
@@ -177,7 +179,7 @@ export class Mounting {
   ): Promise<string> {
     const [first = '', ...rest] = around
     const shown = await Promise.all(children.map((child) => this.child(child, request, parent, depth)))
-    // What `live` has written before ends with the container's tag.
+    // The text that `live` has written before ends with the container's tag.
     const pieces = [first, ...rest]
     const last = pieces.length - 1
     return pieces.map((piece, index) => (index === last ? piece : piece.slice(0, -1) + (shown[index] ?? '>'))).join('')
@@ -227,7 +229,7 @@ export class Mounting {
     return ` data-l-token="${token}">${html}`
   }
 
-  /** What the component's page is rendered with, by its address. */
+  /** The props that the component's page is rendered with, by its address. */
   private async firstProps(
     entry: LiveEntry,
     given: object,

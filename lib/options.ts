@@ -29,7 +29,7 @@ const OPTIONS: Record<keyof LoomOptions, true> = {
   onError: true,
 }
 
-/** The default of `keep`: what middleware usually sets. */
+/** The default of `keep`: the members that middleware usually sets. */
 const KEEP = ['user', 'session']
 
 /** The options, checked and with their defaults. */

@@ -1,7 +1,7 @@
 import type { Memo } from '../render/encode'
 import type { Entry as Module } from './modules'
 
-/** What stays the same for all calls of a component. */
+/** The parts of a component that are the same for all its calls. */
 export interface Component {
   /** The number of the component's actor in Rust. */
   readonly actor: number
@@ -29,7 +29,7 @@ export interface Entry {
   readonly parsed: boolean
   /** See lib/render/frozen.ts. */
   readonly frozen: boolean
-  /** What the last render of the props left for the next one to compare with. */
+  /** The memo of the last render of the props. The next render compares with it. */
   readonly memo: Memo | undefined
   /** About how many bytes of JSON the props are. */
   readonly bytes: number

@@ -18,7 +18,10 @@ export interface Call {
   receiver?: string
   /** Of a visit, in development: the timers that have rung in it. */
   rung?: string[]
-  /** Of a visit that has ended early: how many messages were handled, what the next one threw, and its stack. */
+  /**
+   * In a visit that has ended early: how many messages were handled, the message of the error that the next one threw,
+   * and its stack.
+   */
   thrown?: [handled: number, message: string, stack: string]
   /** The error as it was thrown. */
   failure?: unknown

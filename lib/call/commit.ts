@@ -14,10 +14,10 @@ import type { Results } from './results'
 import { channels } from '../telemetry/channels'
 import type { Step, Steps } from '../telemetry/steps'
 
-/** What a call gives for a handler that its module does not have. */
+/** The result of a call whose handler the module does not have. */
 export const UNKNOWN = Symbol('unknown handler')
 
-/** Ends calls: what a handler gave is rendered and written for Rust, which commits it, or the call has failed. */
+/** Ends calls. The result of a handler is rendered and written for Rust, which commits it; or the call has failed. */
 export class Commit {
   constructor(
     private readonly results: Results,
@@ -86,7 +86,7 @@ export class Commit {
       })
       return
     }
-    // What `render` asks for is not asked for.
+    // `render` cannot ask for effects.
     call.context.isStep = false
     const { kept } = call
     const { component } = kept

@@ -69,7 +69,7 @@ export function liveRequest(json: string, url?: string): LiveRequest {
   }
 }
 
-/** What a step had asked for at some moment. */
+/** The effects that a step had asked for at some moment. */
 export interface Asked {
   /** How many effects. */
   readonly effects: number
@@ -135,7 +135,7 @@ function readOnly<T>(value: T, path: string, key?: symbol): T {
   return new Proxy(Object.freeze(copy), { set: refuse, defineProperty: refuse, deleteProperty: refuse }) as T
 }
 
-/** What all contexts of a loom share. */
+/** The parts that all contexts of a loom share. */
 export interface ContextHost {
   /** Gives nothing if the call is over. */
   readonly readCaller: (call: number) => Caller | undefined
@@ -147,10 +147,7 @@ export interface ContextHost {
   readonly uploads?: Uploads
 }
 
-/**
- * What a handler gets beside its props. Most handlers read none of it, so everything is made when
- * it is first asked for.
- */
+/** The `ctx` of a callback. Most handlers read nothing of it, so each part is made when it is first read. */
 export class Context implements LiveContext {
   private abortController: AbortController | undefined
   private liveRequest: LiveRequest | undefined
@@ -164,7 +161,7 @@ export class Context implements LiveContext {
    * they may not ask for effects.
    */
   isStep = true
-  /** What the step asks for; nothing if it has asked for nothing so far. */
+  /** The effects that the step asks for; nothing if it has asked for none so far. */
   effects: Effects | undefined
   /** The number of the page's call that waits for an answer; nothing if no hook has called. */
   hookCall: number | undefined
@@ -273,13 +270,13 @@ export class Context implements LiveContext {
     this.keepsForm = true
   }
 
-  /** What the step has asked for so far. */
+  /** The effects that the step has asked for so far. */
   asked(): Asked {
     const { effects, redirectUrl, keepsForm, listeners } = this
     return { effects: effects?.length ?? 0, redirectUrl, keepsForm, afterwards: listeners?.length ?? 0 }
   }
 
-  /** Takes back what the step has asked for since: what asked for it has failed. */
+  /** Takes back the effects that the step has asked for since: the receiver that asked for them has failed. */
   takeBack({ effects, redirectUrl, keepsForm, afterwards }: Asked): void {
     this.effects?.truncate(effects)
     for (const listener of this.listeners?.splice(afterwards) ?? []) listener(false)
@@ -350,7 +347,7 @@ export class Context implements LiveContext {
     this.asks('send').send(address, receiver, data)
   }
 
-  /** From here on this message causes what the step asks for. */
+  /** From here on, this message is the cause of the step's effects. */
   begins(cause: string): void {
     this.cause = cause
     this.effects?.begins(cause)

@@ -40,7 +40,7 @@ export class Development {
   private readonly warned = new Set<string>()
   /** The last warnings, for pages that ask. */
   private readonly kept: string[] = []
-  /** How many warnings came before those in `kept`. */
+  /** The number of warnings before those in `kept`. */
   private dropped = 0
   /** The place (`file:line`) at which each module was registered, by the module's name. */
   private readonly places = new Map<string, string>()
@@ -56,7 +56,7 @@ export class Development {
   topics: TopicsTold | undefined
   /** Whether a module has `params`, which hears of addresses. */
   private hasParams = false
-  /** What devtools show. */
+  /** Records steps and states for devtools. */
   readonly recorder = new Recorder()
 
   constructor(private readonly log: Log) {
@@ -225,7 +225,10 @@ export class Development {
     )
   }
 
-  /** Checks what a handler `given` back. `before` is the props that it got, `json` their text before the call. */
+  /**
+   * Checks the result of a handler, `given`. `before` is the props that the handler got, `json` their text before the
+   * call.
+   */
   checkGiven(entry: LiveEntry, name: string, before: unknown, json: string | undefined, given: unknown): void {
     if (given === undefined || given === null) {
       if (json !== undefined && jsonOf(before) === json) this.checkNothing(entry, name)
@@ -317,7 +320,7 @@ export class Development {
     }
   }
 
-  /** Whether props are still those that were committed. `json` is their text at the commit. */
+  /** Whether props are unchanged since the commit. `json` is their text at the commit. */
   isAsLeft(module: string, props: unknown, json: string): boolean {
     return this.isStill(
       props,
@@ -478,8 +481,8 @@ function difference(was: unknown, is: unknown, place = 'the row'): string | unde
 }
 
 /**
- * The JSON of a value. A handler's changes may have made props that are not JSON: those give the empty text, which
- * equals no JSON.
+ * The JSON of a value. A handler's changes may have made props that are not JSON: for those, the empty text, which
+ * differs from every JSON.
  */
 export function jsonOf(value: unknown): string | undefined {
   try {

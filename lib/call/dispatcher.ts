@@ -29,8 +29,8 @@ import { Uploads } from '../uploads/uploads'
 const MAX_ROUNDS = 8
 
 /**
- * Does what Rust asks for: fetches all jobs that wait, calls handlers and renders, and hands all
- * results back in one call.
+ * Does the work that Rust asks for: fetches all jobs that wait, calls handlers and renders, and hands all results back
+ * in one call.
  */
 export class Dispatcher {
   private readonly entries: Entry[] = []
@@ -45,7 +45,7 @@ export class Dispatcher {
   private readonly tasks: Tasks
   readonly steps: Steps
   private readonly messages = new Messages()
-  /** What comes as numbers: how many calls, then the calls; see src/bridge/jobs.rs. */
+  /** Calls as numbers: first how many, then the calls; see src/bridge/jobs.rs. */
   private readonly buffer = Buffer.allocUnsafeSlow((1 + Bound.CALLS * Bound.CALL_SIZE) * 8)
   private readonly calls = new Float64Array(this.buffer.buffer)
   /** The next of them. */

@@ -17,18 +17,18 @@ const MOST_MS = 10 * 365.25 * 86_400_000
 const MAX_NAME = 256
 /** The name of a push that is commands. */
 const COMMANDS = 'loom.js'
-/** What a flash looks like in the list. Behind it follow its kind and its text. */
+/** The beginning of a flash in the list. Its kind and its text follow. */
 const FLASHED = `{"push":["${FLASH}",[`
 const ENDS = ']]}'
 
 /** The most effects of one event or message. */
 const MOST_EFFECTS = 1_000
-/** What the names of components' own topics begin with; as OWN in src/effects.rs. */
+/** The names of components' own topics begin with this character; as OWN in src/effects.rs. */
 const OWN = '\0'
 
 /** Before everything that was published to a topic; as BEGINNING in src/topics/message.rs. */
 const BEGINNING = 'AAAAAAAAAAAAAAAAAAAAAA'
-/** What stands in the place of a subscription until its position is known, and if it never is. */
+/** Stands in the place of a subscription until its position is known, and stays there if it never is. */
 const NOTHING = ''
 
 /**
@@ -66,8 +66,8 @@ class Subscribing extends Promise<void> {
 }
 
 /**
- * The name of a topic that is given as such, or by its name. Data or a meta may have a `name`, too; what `loom.topic`
- * gives can publish.
+ * The name of a topic that is given as an object of `loom.topic`, or by its name. Data or a meta may have a `name`,
+ * too; only the object of `loom.topic` can publish.
  */
 export function topicName(topic: unknown, what: string): string {
   const name = isObject(topic) && typeof topic['publish'] === 'function' ? topic['name'] : topic
@@ -128,8 +128,8 @@ export class Effects {
   private caused = 0
 
   /**
-   * `cause`: what the ids of effects begin with. Without one the cause is the start of a life, in `connected`: no life is
-   * begun twice, so that a name which nothing else has will do.
+   * `cause`: the ids of effects begin with this text. In `connected` there is none: then the cause is the start of a
+   * life. No life is begun twice, so any name that nothing else has will do.
    */
   constructor(
     private readonly component: Component,
@@ -159,7 +159,9 @@ export class Effects {
     return this.list.length
   }
 
-  /** Takes back all but the first so many: what asked for them has failed. Its tasks never begin. */
+  /**
+   * Takes back all effects but the first so many: the receiver that asked for them has failed. Its tasks never begin.
+   */
   truncate(length: number): void {
     this.list.length = length
     for (const at of this.places.keys()) if (at >= length) this.places.delete(at)
@@ -336,7 +338,7 @@ export class Effects {
     this.note(`{"push":["${FLASH}",${JSON.stringify(text)}]}`)
   }
 
-  /** What a push of commands is called, the client knows: see client/commands/with_commands.ts. */
+  /** The client knows this name of a push: see client/commands/with_commands.ts. */
   commands(list: unknown): void {
     this.note(`{"push":["${COMMANDS}",${JSON.stringify(list)}]}`)
   }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { traceOf } from '../errors'
 import { framesIn, isOfPackage, nearPath } from '../places'
 
-/** What a page shows of something that went wrong, in development. */
+/** A failure, as a page shows it in development. */
 export interface Failure {
   /**
    * `event`: the page that the event came from has been told `text`. `join`: likewise. `message`: no page was told; those
@@ -21,7 +21,7 @@ export interface Failure {
   readonly places: readonly Excerpt[]
 }
 
-/** A line of a file, with those around it. */
+/** A line of a file, with the lines around it. */
 export interface Excerpt {
   readonly file: string
   readonly line: number

@@ -15,7 +15,7 @@ export interface Rendered {
   readonly propsJson: string
 }
 
-/** What a handler made of a form. */
+/** The result of a handler for a form. */
 export interface Handled {
   readonly props: Record<string, unknown>
   /** The address that the page is sent to; empty if the page stays. */
@@ -72,9 +72,9 @@ export async function handleForm(
 }
 
 /**
- * The props of a nested component that its parent gives something else than before, as its receiver `given` makes them.
+ * The props of a nested component after its parent has given it other props, as its receiver `given` makes them.
  *
- * @throws what the receiver throws.
+ * @throws the error of the receiver.
  */
 export async function giveAnew(
   { module, name }: LiveEntry,

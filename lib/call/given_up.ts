@@ -5,8 +5,8 @@ import type { Joins } from './joins'
 import type { Operator } from './operator'
 
 /**
- * Calls that nobody waits for any more: their deadline has passed, or their component is gone. What a page has been
- * told of as failed is not to happen, so whatever is to be done for a call is begun only after `isWanted`.
+ * Calls that nobody waits for any more: their deadline has passed, or their component is gone. If a page was told that
+ * an event has failed, the event must not be applied. So work for a call is begun only after `isWanted`.
  */
 export class GivenUpCalls {
   /** Rust writes here: the first byte is 1 while calls have been given up that are not in `unwanted`. */

@@ -39,7 +39,7 @@ function nameOf(entry: Entry, { type, handler }: LiveEvent): string {
   return isKnown ? handler : OTHER
 }
 
-/** Calls what a module has for an event or a join: `authorize`, `upgrade`, `mount`, the handler. */
+/** Calls the module's callbacks for an event or a join: `authorize`, `upgrade`, `mount`, the handler. */
 export class Handling {
   constructor(
     private readonly commit: Commit,
@@ -116,7 +116,7 @@ export class Handling {
     }
   }
 
-  /** Handles messages from the server, those that wait together. */
+  /** Handles messages from the server: all that wait, together. */
   visit(number: number, sequence: number, kept: Kept, messages: readonly Arrived[]): void {
     const { module } = kept.component
     const call = this.callOf(number, sequence, kept, undefined)
@@ -149,7 +149,10 @@ export class Handling {
     }
   }
 
-  /** A raw module has no receivers: what comes is development, which has it render again. */
+  /**
+   * A raw module has no receivers. The only message for it is that of development, which has the component render
+   * again.
+   */
   private rawAgain(call: Call, messages: readonly Arrived[]): void {
     const { props } = call.kept
     const given = messages
@@ -283,7 +286,10 @@ export class Handling {
     this.development?.checkAuthorize(kept.component.module.name, given)
   }
 
-  /** What an event calls: a handler, or, if a control has made it, what sets the control's prop. */
+  /**
+   * The function that an event calls: a handler, or, if a control has sent the event, the one that sets the control's
+   * prop.
+   */
   private callee({ module, model }: LiveEntry, { type, handler }: LiveEvent): Callee | undefined {
     if (type !== MODEL) return handlerOf(module, handler)?.bind(module.handle)
     const validate = model.get(handler)
@@ -311,7 +317,7 @@ export class Handling {
     return isThenable(allowed) ? Promise.resolve(allowed).then(handle) : handle(allowed)
   }
 
-  /** What handles the event if the page says something of its uploads, or of its address. */
+  /** The library's own function for the event, if the page says something of its uploads, or of its address. */
   private ownHandler(call: Call, { handler, type }: LiveEvent): AnyHandler | undefined {
     const { module: entry } = call.kept.component
     const { uploads } = this.host

@@ -1,7 +1,7 @@
 import type { LiveEvent } from '../../index'
 import { CALL } from './reserved'
 
-/** What a page's hook calls: the event as the application sees it, and the number that its answer is to have. */
+/** A hook's call: the event as the application sees it, and the number of the call, which the answer has, too. */
 export interface HookCall {
   readonly event: LiveEvent
   readonly number: number

@@ -22,7 +22,7 @@ export type Origin = [joins: Joins, version: number, isBehind: 0 | 1, dropped?: 
  */
 type CrossingDropped = [receiver: string, topic: string | 0, interval: number, data?: unknown]
 
-/** What a join needs beside the module and its props. */
+/** The parts of a join beside the module and its props. */
 export interface Joining {
   readonly context: MountContext
   /** Whether a page still waits for the join. */
@@ -35,18 +35,18 @@ export interface Joining {
   failed(error: unknown): void
 }
 
-/** What a component starts with. */
+/** The beginning of a component. */
 export interface First {
   props: Props
-  /** The props differ from those that Rust has. */
+  /** The props differ from Rust's copy. */
   changed: boolean
   /** The component starts anew: the props do not continue the state that the page had. */
   anew: boolean
 }
 
 /**
- * The props that a page's component is first rendered with. The caller's props replace the module's own of the same
- * name, and what `mount` loads replaces both.
+ * The props for the first render of a page's component. The caller's props replace the module's own of the same name,
+ * and props that `mount` loads replace both.
  */
 export function mountProps(entry: LiveEntry, given: object, context: MountContext): Props | Promise<Props> {
   const props = { ...ownProps(entry), ...given }
@@ -72,11 +72,11 @@ function load(entry: LiveEntry, module: AnyModule, props: Props, context: MountC
 }
 
 /**
- * What a join starts with. `authorize` is asked first; then props of an older version are upgraded, and `mount` loads
+ * The beginning of a join. `authorize` is asked first; then props of an older version are upgraded, and `mount` loads
  * the private props again.
  */
 export function firstProps(entry: LiveEntry, props: Props, origin: Origin, joining: Joining): First | Promise<First> {
-  // What the application itself starts is not asked about, and has the props that it was given.
+  // If the application itself starts the component, `authorize` is not asked, and the props are complete.
   if (origin === null) return { props, changed: false, anew: false }
   const { module } = entry
   const { context } = joining
@@ -139,9 +139,9 @@ export function connect(
 }
 
 /**
- * Checks what `authorize` gave. `why` is called if that is neither `true` nor `false`.
+ * Checks the result of `authorize`. `why` is called if the result is neither `true` nor `false`.
  *
- * @throws Refusal unless it is `true`.
+ * @throws Refusal unless the result is `true`.
  */
 export function checkAllowed(allowed: unknown, why: (given: string) => void): void {
   if (!isAllowed(allowed, why)) throw new Refusal('Not allowed')

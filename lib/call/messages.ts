@@ -45,7 +45,7 @@ export class Messages {
   arrived(crossing: readonly CrossingMessage[]): Arrived[] | undefined {
     const all: Arrived[] = []
     let isComplete = true
-    // To the end in any case: what comes here does not come again.
+    // To the end in any case: these messages do not come again.
     for (const one of crossing) {
       const arrived = isOfTopic(one) && one[6] !== undefined ? this.shared(one, one[6]) : own(one)
       if (arrived === undefined) isComplete = false

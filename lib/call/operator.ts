@@ -36,7 +36,7 @@ export class Operator {
     }
   }
 
-  /** What should not have been thrown at all. */
+  /** Reports an error that nothing should have thrown. */
   readonly failed = (error: unknown): void => {
     this.tell('error', 'LOOM_FAULT', traceOf(error))
   }

@@ -6,7 +6,7 @@ import type { StoreCall } from './jobs'
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
-/** What `claim` gave, checked and without what else may be in it. */
+/** The result of `claim`, checked, without other members. */
 function claimedOf(given: unknown): ClaimedState | null {
   if (given === undefined || given === null) return null
   if (!isObject(given)) throw invalid('a state, or nothing,', 'the result of store.claim', given)
@@ -20,7 +20,7 @@ function claimedOf(given: unknown): ClaimedState | null {
   return { life, revision, state, viewers: viewers as Record<string, number> }
 }
 
-/** What `save` gave, checked. */
+/** The result of `save`, checked. */
 function keptOf(given: unknown): readonly string[] {
   if (!Array.isArray(given) || !given.every((instance) => typeof instance === 'string'))
     throw invalid('a list of the instances whose states are kept', 'the result of store.save', given)

@@ -10,7 +10,7 @@ import { type LiveEntry, receiverOf } from './modules'
 
 type Props = Record<string, unknown>
 
-/** What a visit needs beside its call and its messages. */
+/** The parts of a visit beside its call and its messages. */
 export interface Visit {
   readonly entry: LiveEntry
   readonly development: Development | undefined
@@ -65,13 +65,15 @@ export function receive(call: Call, visit: Visit, props: Props, messages: readon
   return next
 }
 
-/** What a parent gives takes the place of props of the same names, unless the module has a receiver for it. */
+/** Props that a parent gives replace props of the same names, unless the module has a receiver for them. */
 export function merged(props: Props, { data }: Arrived['message']): Props {
   // A copy: modules without receivers may change their props in place.
   return { ...props, ...(JSON.parse(JSON.stringify(data)) as Props) }
 }
 
-/** Development has the component render again: with its own props, or with those that it is to go back to. */
+/**
+ * Development has the component render again: with its own props, or with the earlier props that it is to go back to.
+ */
 function again(given: unknown, props: Props): Props {
   return given === undefined ? props : (given as Props)
 }

@@ -11,14 +11,14 @@ const MOST_COMPONENTS = 1_000
 const MOST_CHANGES = 12
 const MOST_DEPTH = 6
 
-/** What a component did at one moment. */
+/** One step of a component. */
 export interface Step {
   readonly number: number
   /** In milliseconds since 1970. */
   readonly at: number
   readonly actor: number
   readonly module: string
-  /** What caused the step: an event, a message, a join. */
+  /** The cause of the step: an event, a message, a join. */
   readonly cause: string
   /** How long the callbacks and `render` took, in milliseconds, with the time that they waited for others. */
   readonly ms: number
@@ -28,7 +28,7 @@ export interface Step {
   readonly after: string | undefined
   /** The message of the error. */
   readonly failed: string | undefined
-  /** What the step asked for, as JSON. */
+  /** The effects that the step asked for, as JSON. */
   readonly effects: readonly string[]
 }
 
@@ -40,7 +40,7 @@ export interface Recorded {
   readonly since: number
   /** The URL of the component's page; empty if there is no page. */
   readonly page: string
-  /** What tells pages apart: two of one URL may be open. */
+  /** Tells pages apart: two of one URL may be open. */
   readonly pageKey: string
   readonly bind: string
   /** The key of a shared component; empty if it is a page's own. */
@@ -52,7 +52,7 @@ export interface Recorded {
   readonly timers: Readonly<Record<string, string>>
 }
 
-/** What devtools show: the components that live, and the last steps. In development only. */
+/** The record that devtools show: the components that live, and the last steps. In development only. */
 export class Recorder {
   readonly components = new Map<number, Recorded>()
   readonly steps: Step[] = []
@@ -88,7 +88,7 @@ export class Recorder {
     if (this.components.delete(actor)) this.version++
   }
 
-  /** A step has given its result. `json`: the props after it. Gives what the step has asked for. */
+  /** A step has given its result. `json`: the props after it. Gives the effects that the step has asked for. */
   done(call: Call, json: string): [kind: string, given: unknown[]][] {
     const { actor } = call.kept.component
     const known = this.components.get(actor)

@@ -5,7 +5,7 @@ import { Tree } from '../render/tree'
 import type { Writer } from '../render/writer'
 import type { Entry } from './modules'
 
-/** What a module renders: a raw one gives JSON. */
+/** The render of a module; a raw module renders JSON. */
 export function treeOf(module: Entry, props: unknown): Tree | string {
   if (module.raw) {
     const tree: unknown = module.module.render_tree_json(props as string)

@@ -36,7 +36,7 @@ export class Results extends Writer {
     this.partBytes = this.bytes
   }
 
-  /** Ends the tree, and with it the result. `beside` is what the step asks for and how a visit ended, as JSON. */
+  /** Ends the tree, and with it the result. `beside` has the step's effects and says how a visit ended, as JSON. */
   treeDone(beside = ''): void {
     this.ops[this.header + 3] = this.length - this.part
     this.ops[this.header + 4] = this.bytes - this.partBytes
@@ -84,7 +84,7 @@ export class Results extends Writer {
     this.op(Status.WAITS)
   }
 
-  /** A value of a task, as JSON; empty if there is none. */
+  /** A value of a task, as JSON; empty if there is no value. */
   taskValue(task: number, status: Status, json: string): void {
     this.op(task)
     this.op(status)

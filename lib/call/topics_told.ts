@@ -10,7 +10,7 @@ const MOST = 1_000
  * a process that is one of several without a backplane.
  */
 export class TopicsTold {
-  /** What stands before the first colon of a topic that somebody has subscribed to, or all of it. */
+  /** For each topic that somebody has subscribed to: the part of its name before the first colon, or the whole name. */
   private readonly heard = new Set<string>()
 
   constructor(

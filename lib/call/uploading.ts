@@ -12,7 +12,7 @@ type Receiving = Pick<Visit, 'entry' | 'development'>
 
 type Props = Record<string, unknown>
 
-/** What the page is told of a file that it has asked for. */
+/** The answer to a page about a file that it has asked for. */
 interface Told {
   readonly k: unknown
   readonly id: string
@@ -77,7 +77,7 @@ export async function handleUpload(
   }
   const told: Told[] = []
   const entries = uploads.entries(rules, list, instance)
-  // More than the rules allow are refused one by one, those beyond that all at once.
+  // Files beyond the rules' number are refused one by one, up to twice that number. The rest is refused at once.
   for (const [place, { place: k, file: chosen, permit: old }] of ask.slice(0, rules.maxFiles * 2).entries()) {
     const file = chosenFile(chosen)
     if (file === undefined) continue

@@ -38,8 +38,8 @@ type Element = t.JSXElement | t.JSXFragment
 type Child = t.JSXElement['children'][number]
 
 /**
- * What `true` says of these attributes is known, and a text says the same as any other: they are there. Of all other
- * attributes Rust knows it (`src/template/presence.rs`), so that `true` goes into a slot.
+ * For these attributes the meaning of `true` is known: the attribute is there, and any text means the same. For all
+ * other attributes Rust knows the meaning (`src/template/presence.rs`), so `true` goes into a slot.
  */
 const THERE: ReadonlySet<string> = new Set(
   (
@@ -235,7 +235,7 @@ export class ElementWriter {
       return
     }
     const text = value === undefined ? undefined : staticOf(value)
-    // What a slot would not take is not taken from a literal either.
+    // A text that a slot would refuse is refused in a literal, too.
     if (text === undefined || /^\s*(?:javascript|vbscript|data):/i.test(text)) this.value(name, value)
     else this.literal(` ${name}="${escapeHtml(text)}"`)
   }

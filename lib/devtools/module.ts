@@ -12,7 +12,7 @@ const LATENCIES = [0, 50, 200, 500, 1_000, 3_000]
 const LONGEST_SHOWN = 20_000
 
 export interface DevtoolsProps {
-  /** Of what the page shows: the recorder's. */
+  /** The version of the recorder's data that the page shows. */
   readonly version: number
   /** The actor of the component that is shown; 0 if no component is chosen. */
   readonly actor: number
@@ -22,7 +22,7 @@ export interface DevtoolsProps {
   readonly said: string
 }
 
-/** What devtools do beside showing. */
+/** The functions of devtools beside showing. */
 export interface DevtoolsHost {
   readonly recorder: Recorder
   /** Has a component go on with these props. False if it has ended. */

@@ -1,11 +1,11 @@
-/** What a schema says of an input, by the names of fields. */
+/** The errors of a schema, by the names of fields. */
 
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { LiveEvent } from '../../index'
 import { invalid, isObject } from '../check'
 import { baseOf, MAX_LEVELS, MAX_NAME } from './names'
 
-/** By the name of the field, without `[]`; under the empty name what concerns the whole form. */
+/** Errors by the name of the field, without `[]`; errors of the whole form are under the empty name. */
 export type Errors = Record<string, string[]>
 
 /** The most issues that are taken. */
@@ -41,8 +41,9 @@ export function errorsOf(issues: readonly StandardSchemaV1.Issue[], nameOf: (pat
 }
 
 /**
- * Those that the page shows: while somebody fills in a form, of the fields that have been left or are shown already; all
- * of them once the form has been sent, or if the page does not say which fields have been left.
+ * The errors that the page shows. While somebody fills in a form, these are the errors of fields that have been left or
+ * whose errors are shown already. Once the form has been sent, or if the page does not say which fields have been left,
+ * these are all errors.
  */
 export function shownOf(errors: Errors, before: unknown, { type, left }: Pick<LiveEvent, 'type' | 'left'>): Errors {
   if (type === 'submit' || left === undefined) return errors

@@ -11,7 +11,7 @@ function asId(text: string): string {
   return text.replace(/\s/g, '_')
 }
 
-/** What the values have under the name of a field. */
+/** The value of a field, by the field's name. */
 function valueIn(values: object, name: string): unknown {
   let value: unknown = values
   for (const { key } of partsOf(name)) {

@@ -1,4 +1,4 @@
-/** What controls with `data-l-model` may set: the props that a module lists, each with a type or a schema. */
+/** The props that controls with `data-l-model` may set: a module lists them, each with a type or a schema. */
 
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { LiveContext, LiveEvent } from '../../index'
@@ -90,10 +90,11 @@ export type Model = ReadonlyMap<string, Validate>
 export const NO_MODEL: Model = new Map()
 
 /**
- * Reads what a module lists.
+ * Reads a module's list.
  *
- * @throws LoomError `LOOM_ARGUMENT` for a name that is no prop of the module, or a private one; for what is neither a type
- * nor a schema; and if the module has no prop for errors: then a control would be refused without a word.
+ * @throws LoomError `LOOM_ARGUMENT` if a name is not one of the module's props, or is a private prop; if a value is
+ * neither a type nor a schema; and if the module has no prop for errors: then a control would be refused without a
+ * word.
  */
 export function modelOf(given: unknown, props: unknown, hidden: readonly string[], module: string): Model {
   if (given === undefined) return NO_MODEL
@@ -120,13 +121,16 @@ export function modelOf(given: unknown, props: unknown, hidden: readonly string[
   return model
 }
 
-/** What the control holds: a list for a prop that is one, else whether it is checked, else its text. */
+/** The control's value: a list if the prop is one, else whether the control is checked, else its text. */
 function inputOf({ value = '', values, checked }: LiveEvent, before: unknown): unknown {
   if (values !== undefined && (checked === undefined || Array.isArray(before))) return values
   return checked ?? value
 }
 
-/** The errors with these of one field. What stays as it was is the same object: nothing of it crosses. */
+/**
+ * The errors after those of one field have changed. If nothing has changed, the result is the same object, so nothing
+ * of it crosses.
+ */
 function withErrors(before: unknown, name: string, messages: string[]): Errors {
   const errors = (isObject(before) ? before : {}) as Errors
   const there = Object.hasOwn(errors, name) ? errors[name] : undefined

@@ -5,7 +5,7 @@ import { invalid, isThenable } from '../check'
 import { LoomError } from '../errors'
 
 /**
- * What `bind` gave, checked. Only strings: `disconnect` compares strings, so it would never find a number, and all
+ * The result of `bind`, checked. Only strings: `disconnect` compares strings, so it would never find a number, and all
  * objects would have the same text.
  */
 function boundText(bound: unknown): string {

@@ -1,4 +1,4 @@
-/** So many are remembered of one user, or, of those whom nobody knows, of one address. */
+/** So many forms are remembered for one user or, if the user is not known, for one address. */
 const MOST_OF_ONE = 20
 /** And of so many users. */
 const MOST_HOLDERS = 1_000

@@ -38,7 +38,7 @@ function addCookie(response: ServerResponse, cookie: string): void {
 const hasCookie = (request: IncomingMessage): boolean => request.headers.cookie?.includes(`${COOKIE}=`) === true
 
 export class Flashes {
-  /** What the form of this very request has left. */
+  /** The flashes of a form that this very request has sent. */
   private readonly left = new WeakMap<IncomingMessage, readonly Flash[]>()
   private readonly responses = new WeakMap<IncomingMessage, SetHeader>()
   /** The ids of cookies, with the time when each is over. */
@@ -128,7 +128,7 @@ export class Flashes {
     return stringifySetCookie({ name: COOKIE, value, maxAge, path: '/', httpOnly: true, sameSite: 'lax', secure })
   }
 
-  /** What the cookie says, if it is ours, is not over and was not shown. */
+  /** The flashes in the cookie, if the cookie is ours, is not over and was not shown. */
   private open(sealed: string): Flash[] {
     const text = sealed.length > MAX_SEALED ? null : this.sealer.openPermit(sealed, SEALED_FOR)
     if (text === null) return []

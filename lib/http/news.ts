@@ -8,7 +8,9 @@ const MOST_KEPT = 20
 /** If a page does not read so many bytes, it is not told more. It asks again when it can. */
 const MOST_WAITING_BYTES = 1 << 20
 const LONGEST_MS = 60_000
-/** A page says how old it is, and until that is heard time goes by: what failed as the page was rendered counts, too. */
+/**
+ * A page says how old it is, and some time passes until this arrives: failures while the page was rendered count, too.
+ */
 const ON_THE_WAY_MS = 250
 
 interface Item {
@@ -18,7 +20,7 @@ interface Item {
 }
 
 /**
- * What open pages hear of in development: failures, files that were loaded again, stylesheets that have changed. By
+ * News for open pages in development: failures, files that were loaded again, stylesheets that have changed. By
  * server-sent events; a page that nobody sees does not ask.
  */
 export class News {
@@ -28,7 +30,7 @@ export class News {
   /** The numbers of another process mean nothing here. */
   private readonly epoch = `${process.pid.toString(36)}${Date.now().toString(36)}`
 
-  /** Tells all pages. With `keeps`, those that are being loaded hear of it as well. */
+  /** Tells all pages. With `keeps`, pages that are being loaded are told as well. */
   tell(event: 'failure' | 'reloaded' | 'style', data: object, keeps = false): void {
     const number = ++this.last
     const text = `id: ${this.epoch}-${number}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`

@@ -114,7 +114,7 @@ export class PendingUpgrades {
       .catch(fail)
   }
 
-  /** Refuses the upgrades that `filter` means, as far as that is known now. Returns how many those are. */
+  /** Refuses the upgrades that `filter` means, as far as their users are known now. Returns how many these are. */
   disconnect(filter: Filter): number {
     if (this.waiting.size === 0) return 0
     if (this.filters.length >= MAX_FILTERS) return this.clear()

@@ -10,7 +10,10 @@ import { checkNames, checkString, invalid } from '../check'
 import { root } from '../native'
 import type { Wiring } from './wiring'
 
-/** The browser client, the default look of its states, and what the client loads if a page needs it; and what scripts import. */
+/**
+ * The browser client, the default look of its states, the files that the client loads if a page needs them, and the
+ * file that scripts import.
+ */
 type Name = 'client' | 'status' | (typeof EXTRAS)[number] | 'imports'
 
 /** As in scripts/client.mjs. */
@@ -73,7 +76,7 @@ function scriptPath(path: string, name: Name, isDevelopment: boolean): string {
  */
 const IMPORTS = 'client.js'
 
-/** What the client says: it has no language of its own. */
+/** The texts of the client, which has no language of its own. */
 const TEXTS: Required<ClientTexts> = {
   offline: 'Connection lost.',
   retryIn: 'Trying again in {seconds} s.',
@@ -125,7 +128,7 @@ interface Preferring {
   encoding(available: readonly string[], options: { preferred: readonly string[] }): string | undefined
 }
 
-/** What the browser takes, as it weighs them; of those that it likes as well, the shortest. */
+/** The encoding that the browser likes best; if it likes several equally, the one that is shortest. */
 function encodingFor(request: IncomingMessage): Encoding {
   const negotiator = new Negotiator(request) as Preferring
   return (negotiator.encoding(ENCODINGS, { preferred: ENCODINGS }) ?? 'identity') as Encoding

@@ -4,7 +4,9 @@ import { Duplex } from 'node:stream'
 
 export type Server = HttpServer | HttpsServer
 
-/** What Node's HTTP server has since 22.21 and 24.9: a callback that decides whether a request becomes an upgrade. */
+/**
+ * A member of Node's HTTP server since 22.21 and 24.9: a callback that decides whether a request becomes an upgrade.
+ */
 interface Deciding {
   shouldUpgradeCallback?: (request: IncomingMessage) => boolean
 }
@@ -41,13 +43,13 @@ export function interceptUpgrades(server: Server, claim: Claim, warn: (text: str
 }
 
 /**
- * Shares a server's upgrades with other listeners. That takes two things.
+ * Shares a server's upgrades with other listeners. Two things are needed for that.
  *
  * Other WebSocket servers answer every upgrade that they see, and we cannot choose the order of listeners. So `emit` is
  * covered: an upgrade that is claimed reaches no other listener.
  *
  * And an upgrade that nobody listens for has to stay an ordinary request (for instance `Upgrade: h2c`, which most
- * servers ignore). Node decides that before it emits anything: with `shouldUpgradeCallback`, or in older versions with
+ * servers ignore). Node decides this before it emits anything: with `shouldUpgradeCallback`, or in older versions with
  * the number of listeners. We change the decision for claimed requests only.
  */
 class Interceptor {

@@ -43,7 +43,7 @@ const RANGES: Record<keyof Bounds, readonly [number, number]> = {
   permitTime: TIME,
 }
 
-/** What an application has of them. */
+/** The parts of an application that uploads need. */
 interface Application {
   readonly path: string
   readonly origin: LoomOptions['origin']
@@ -165,7 +165,7 @@ export class UploadServer {
       if (response.headersSent) response.destroy()
       else
         response
-          // What else comes of the file is not read.
+          // The rest of the file is not read.
           .writeHead(status ?? 500, {
             'content-type': 'text/plain; charset=utf-8',
             'tus-resumable': '1.0.0',
@@ -220,7 +220,7 @@ export class UploadServer {
     if (!this.uploads.begins(permit, this.uploads.networkOf(addressOf(request, trust)))) throw new Refused(507, 'full')
     this.permits.set(request, permit)
     request.url = id === '' ? this.path : `${this.path}/${id}`
-    // What the page says of the file is in its permit.
+    // The page's description of the file is in its permit.
     delete headers['upload-metadata']
     // A connection on which nothing comes any more is cut, and the upload goes on over another.
     request.setTimeout(this.uploads.idleTime, () => request.destroy())
@@ -231,7 +231,7 @@ export class UploadServer {
     }
   }
 
-  /** Makes answers of errors that a page can do something with, and tells the operator of those that it cannot. */
+  /** Turns errors into answers that a page can act on. All other errors go to the log. */
   private async explain({ size }: Permit, error: unknown): Promise<TusError | undefined> {
     const { status_code: status } = error as Partial<TusError>
     if (status !== undefined && status < 500) return undefined

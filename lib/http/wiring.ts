@@ -35,11 +35,11 @@ function isFetched(request: object | undefined): boolean {
  * anything is said, all others are asked.
  */
 export class Wiring {
-  /** Set by the loom: what shows the components, and answers requests for its page. */
+  /** Set by the loom: shows the components, and answers requests for the page of devtools. */
   devtools:
     | { serve(request: IncomingMessage, response: ServerResponse, pathname: string): boolean; close(): Promise<void> }
     | undefined
-  /** What open pages hear of. */
+  /** The news for open pages. */
   readonly news = new News()
   /** The place at which `loom.script()` was first called. */
   private scriptPlace: string | undefined
@@ -53,7 +53,9 @@ export class Wiring {
   /** An upgrade has come: all parts are there, at least for some pages. */
   private isUpgraded = false
   private readonly servers = new Set<object>()
-  /** A server was attached without middleware: upgrades lack what middleware sets on the requests of pages. */
+  /**
+   * A server was attached without middleware: upgrades lack the members that middleware sets on the requests of pages.
+   */
   private isBare = false
   /** A Fastify instance was attached: its hooks run on upgrades. */
   private hasHooks = false
@@ -145,7 +147,7 @@ export class Wiring {
     return this.reason !== undefined || this.development.hasJoined(module)
   }
 
-  /** What another process has announced. */
+  /** An announcement of another process. */
   heard(announcement: Exclude<Announcement, { removal: unknown }>): void {
     if ('asks' in announcement) {
       if (this.development.hasJoined(announcement.asks)) this.announce?.({ joined: announcement.asks })

@@ -5,9 +5,9 @@ import { LoomError } from '../errors'
 import { nearest } from '../nearest'
 import { ELEMENTS, isElement, isVoid } from './elements'
 
-/** What a prop of an element is. */
+/** The meaning of an element's prop. */
 export type Spelling =
-  /** What stands between the tags. */
+  /** The content between the tags. */
   | { readonly kind: 'children' }
   /** Declarations by property, if the value is an object; else an attribute. */
   | { readonly kind: 'style' }
@@ -41,7 +41,7 @@ export function noChildren(element: string): never {
   )
 }
 
-/** Names that React has, and HTML has not; and what to write. */
+/** Names that React has and HTML does not have; and what to write instead. */
 const OF_REACT: Readonly<Record<string, string>> = {
   dangerouslySetInnerHTML:
     'HTML is a child: <div>{raw(html)}</div> for HTML of your own, <div>{sanitized(html)}</div> for HTML of a user ' +
@@ -89,9 +89,9 @@ const NAME = /^[A-Za-z_][\w.:-]*$/
 const EVENTS_OF_REACT: Readonly<Record<string, string>> = { doubleclick: 'DblClick' }
 
 /**
- * What a prop of an element is in a template.
+ * The meaning of an element's prop in a template.
  *
- * @throws LoomError if HTML has no such attribute, and what to write.
+ * @throws LoomError if HTML has no such attribute; the message says what to write.
  */
 export function spellingOf(element: string, prop: string): Spelling {
   if (prop === 'children') return { kind: 'children' }
@@ -157,7 +157,7 @@ function unreadable(element: string, prop: string): LoomError {
   )
 }
 
-/** What stands after `@` in a template, from a key of the prop `on`. */
+/** The text after `@` in a template, from a key of the prop `on`. */
 export function eventOf(element: string, key: string): string {
   if (!/^[a-z][\w:.?!#$%&()*+,;@[\]^{|}~-]*$/.test(key)) {
     throw mistake(

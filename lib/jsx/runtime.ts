@@ -1,4 +1,4 @@
-// What compilers make of JSX: calls of `jsx`. Each gives a tree, as `html` does.
+// The runtime of JSX: compilers turn JSX into calls of `jsx`. Each call gives a tree, as `html` does.
 
 import { isThenable, typeOf } from '../check'
 import { LoomError, textOf } from '../errors'
@@ -26,7 +26,7 @@ export function Fragment(props: { readonly children?: unknown }): Tree {
 /** An element or a component with one child, or without any. */
 export function jsx(type: unknown, props: Props, key?: unknown): Tree {
   if (isRemembering()) return checked(type, props, key, false, undefined, jsx)
-  // What happens most.
+  // The most frequent case.
   if (typeof type === 'string') return elementOf(type, props, false, keyOf(key), undefined)
   return make(type, props, key, false, undefined)
 }
@@ -43,7 +43,7 @@ export function jsxDEV(type: unknown, props: Props, key?: unknown, isStatic = fa
   return checked(type, props, key, isStatic, source, jsxDEV)
 }
 
-/** What compilers call if a key stands behind a spread, `<li {...props} key={id}>`, and what other programs may call. */
+/** Compilers call this if a key stands behind a spread, `<li {...props} key={id}>`. Other programs may call it, too. */
 export function createElement(type: unknown, given: Props | null | undefined, ...children: readonly unknown[]): Tree {
   // Development builds pass the element's place here.
   const { key, __source: source, ...props } = given ?? {}
@@ -227,5 +227,5 @@ export function lacksKey(item: unknown): boolean {
   return item instanceof Tree && item.key === undefined && isOfJsx(item.statics)
 }
 
-/** What `loom-live/jsx-runtime` and `loom-live/jsx-dev-runtime` export. */
+/** The exports of `loom-live/jsx-runtime` and `loom-live/jsx-dev-runtime`. */
 export const jsxRuntime = { Fragment, jsx, jsxs, jsxDEV, template, keyed }

@@ -34,9 +34,9 @@ const enum Kind {
   /** A value in an attribute. */
   Value,
   Children,
-  /** Of the prop `style`, `on` or `bool`: what follows are the names in the object. */
+  /** The prop `style`, `on` or `bool` begins: the names in its object follow. */
   Begin,
-  /** After the last of those names. */
+  /** After the last name in the object. */
   End,
   /** The prop `style` is a text. */
   Text,
@@ -83,7 +83,7 @@ class Step {
     private readonly before: Step | undefined,
     readonly kind: Kind,
     readonly inside: Inside,
-    /** What the template has before the value, or instead of one. */
+    /** The text of the template before the value, or instead of a value. */
     readonly text: string,
     /** The name of the attribute, as HTML reads it, and the prop. */
     readonly attribute: string | undefined,
@@ -228,7 +228,7 @@ function literalOf(statics: string[]): TemplateStringsArray {
 /** The statics of all templates that JSX has made. */
 const ours = new WeakSet<TemplateStringsArray>()
 
-/** Whether a template is made of JSX. Of what the compile step has made this is known in development only. */
+/** Whether a template is made of JSX. For templates of the compile step this is known in development only. */
 export function isOfJsx(statics: TemplateStringsArray): boolean {
   return ours.has(statics)
 }

@@ -50,7 +50,7 @@ function traceparentOf(span: Span | undefined): string {
   return `00-${given.traceId}-${given.spanId}-${given.traceFlags.toString(16).padStart(2, '0')}`
 }
 
-/** Listens to this loom's messages of a channel. Gives what ends that. */
+/** Listens to this loom's messages of a channel. Returns a function that ends this. */
 function listen(loom: Loom, channel: string, on: (message: never) => void): () => void {
   const listener = (given: unknown): void => {
     const { loom: own, step } = given as { loom?: Loom; step?: StepMessage }
@@ -120,7 +120,7 @@ export function instrument(loom: Loom, options: OpenTelemetryOptions = {}): () =
     known.root.setAttribute('loom_live.wait.duration', waited / 1_000)
     if (code !== undefined) {
       known.root.setAttribute('error.type', code)
-      // What `authorize` or a handler refuses is an answer.
+      // A refusal of `authorize` or of a handler is an answer.
       if (code !== 'LOOM_REFUSED') known.root.setStatus({ code: SpanStatusCode.ERROR, message: code })
     }
     known.root.end(endTime)
@@ -144,7 +144,7 @@ export function instrument(loom: Loom, options: OpenTelemetryOptions = {}): () =
   }
 }
 
-/** The numbers of the loom, read whenever a reader of metrics asks. Gives what ends that. */
+/** The numbers of the loom, read whenever a reader of metrics asks. Returns a function that ends this. */
 function observe(meter: ReturnType<typeof metrics.getMeter>, numbers: () => Metric[]): () => void {
   const observed = numbers().map(({ name, kind, help }) => {
     const own = `loom_live.server.${name.replace(/^loom_live_/, '').replace(/_total$/, '')}`
@@ -167,7 +167,7 @@ function observe(meter: ReturnType<typeof metrics.getMeter>, numbers: () => Metr
   }
 }
 
-/** A code is what OpenTelemetry calls the type of an error. */
+/** OpenTelemetry's name for a code is the type of an error. */
 function attributesFrom(labels: Readonly<Record<string, string>> = {}): Attributes {
   return Object.fromEntries(
     Object.entries(labels).map(([name, value]) => [name === 'code' ? 'error.type' : `loom_live.${name}`, value]),

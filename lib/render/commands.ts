@@ -62,12 +62,12 @@ export class Commands extends AttributeText implements PublicCommands {
     return `js(${this.json()})`
   }
 
-  /** What `ctx.push` sends. */
+  /** The data that `ctx.push` sends. */
   pushed(): unknown {
     return JSON.parse(this.text.slice('js('.length, -1)) as unknown
   }
 
-  /** What a guess is made of. */
+  /** The commands of a guess. */
   changes(): readonly Command[] {
     for (const [name] of this.list) {
       if (!CHANGES.includes(name)) {
@@ -103,7 +103,7 @@ export class Commands extends AttributeText implements PublicCommands {
         `Expected at most ${MOST_COMMANDS} commands in a chain but js.${name} is one more; one selector can fit several elements`,
       )
     }
-    // What JSON would make null of at the end.
+    // JSON would turn these arguments at the end into `null`.
     while (args.length > 0 && args.at(-1) === undefined) args.pop()
     return new Commands([...this.list, [name, ...args]])
   }

@@ -11,7 +11,7 @@ export class Each {
     readonly key: (item: unknown) => Key,
     readonly row: (item: unknown) => Tree,
     readonly dependencies: readonly unknown[],
-    /** What the list is called in messages. */
+    /** The list's name in messages. */
     private readonly name = 'each()',
   ) {}
 

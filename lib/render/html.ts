@@ -46,7 +46,10 @@ export interface Template {
   /** The template number, which crosses to Rust instead of the statics. */
   readonly id: number
   readonly statics: TemplateStringsArray
-  /** For each value how it becomes the text of its attribute; `undefined` if it is text or what stands in text. */
+  /**
+   * For each value the function that turns it into the text of its attribute; `undefined` if the value is a text, or
+   * stands in text.
+   */
   readonly says: readonly (Says | undefined)[]
   /** One letter for each value: see src/template/presence.rs. */
   readonly kinds: string
@@ -61,7 +64,7 @@ type Says = (value: unknown) => string | undefined
 
 const isThere: Says = (value) => (value ? '1' : '')
 
-/** The attribute's text, or that it is not there; `yes` and `no` are what `true` and `false` say. */
+/** The attribute's text, or that the attribute is not there; `yes` and `no` are the texts of `true` and `false`. */
 function comesAndGoes(yes: string, no: string): Says {
   return (value) => {
     if (value === null || value === undefined) return ''

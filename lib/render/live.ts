@@ -39,7 +39,7 @@ function staticsOf(as: string): TemplateStringsArray {
 export class Child extends Tree {
   constructor(
     readonly module: string,
-    /** What the parent gives: nothing to a shared component. */
+    /** The props that the parent gives; empty for a shared component. */
     readonly given: object,
     readonly name: string,
     readonly as: string,

@@ -32,7 +32,7 @@ export function stringifyProps(props: unknown, source: Source): string {
 }
 
 /**
- * The JSON text of what a message carries; `undefined` counts as `null`.
+ * The JSON text of a message's data; `undefined` counts as `null`.
  *
  * @throws LoomError `LOOM_PROPS` names the path of a value that JSON would change or refuse.
  */

@@ -2,7 +2,7 @@ import { Console } from 'node:console'
 import type { LogCode, LogFields, Logger, Loom } from '../../index'
 import { channels } from './channels'
 
-/** What takes the fields first. */
+/** A logger that takes the fields first. */
 type FieldsFirst = Record<'error' | 'warn', (fields: LogFields, text: string) => void>
 
 /** How a logger wants a line. */
@@ -30,7 +30,7 @@ export class Log {
     this.way = wayOf(logger)
   }
 
-  /** Writes one line. What the logger throws, this throws. */
+  /** Writes one line. If the logger throws, this throws. */
   write(level: 'error' | 'warn', code: LogCode, text: string, more?: Omit<LogFields, 'code'>): void {
     const { logger } = this
     const fields: LogFields = { code, ...more }

@@ -64,7 +64,7 @@ export function metricsOf(stats: Stats, more: NativeMetrics): Metric[] {
   ]
 }
 
-/** What each histogram measures, by the name that Rust gives it. */
+/** The help text of each histogram, by the name that Rust gives it. */
 const HISTOGRAMS: Readonly<Record<string, string>> = {
   join: 'First renders: from the turn to what the page is shown.',
   event: 'Events: from the mailbox to the answer.',

@@ -22,7 +22,7 @@ export function traceIn(url: string): string {
   return at < 0 ? '' : url.slice(at + 1)
 }
 
-/** What Rust says of a page, whose third member is the URL, without the `traceparent`. */
+/** A page's caller as Rust gives it, without the `traceparent`. The third member is the URL. */
 export function withoutTrace(caller: readonly string[]): readonly string[] {
   const [request = '', bind = '', url = '', ...more] = caller
   const at = url.lastIndexOf(' ')

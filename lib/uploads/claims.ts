@@ -14,7 +14,7 @@ export interface Claims {
   of(id: string): Promise<string | undefined>
   /** The step that has taken it is committed: the file is the application's. */
   settle(id: string, by: string): Promise<void>
-  /** Forgets those that are so old that no permit is good any more. */
+  /** Forgets claims that are so old that no permit is good any more. */
   forget(before: number): void
 }
 

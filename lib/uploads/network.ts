@@ -19,8 +19,9 @@ function bitsOf(address: string): bigint {
 }
 
 /**
- * What an address counts as; `src/sessions/addresses.rs` does the same for connections. Of IPv6 the first `prefix` bits
- * count, since one person has all addresses that share these bits. `::ffff:a.b.c.d` is an address of IPv4.
+ * The name that an address counts as; `src/sessions/addresses.rs` does the same for connections. For IPv6 the first
+ * `prefix` bits count, because one person has all addresses that share these bits. `::ffff:a.b.c.d` is an address of
+ * IPv4.
  */
 export function networkOf(address: string, prefix: number): string {
   const text = address.trim()

@@ -94,8 +94,9 @@ export function chosenFile(given: Record<string, unknown>): Omit<ChosenFile, 'id
 }
 
 /**
- * A file's name without what a path, a terminal or a file system makes something else of: its last part, without control
- * characters and halves of surrogate pairs, at most 255 bytes. A name is for people; no path is ever made of it.
+ * A file's name without anything that has a meaning for a path, a terminal or a file system: its last part, without
+ * control characters and halves of surrogate pairs, at most 255 bytes. A name is for people; no path is ever made of
+ * it.
  */
 export function cleanName(name: string): string {
   const last =
@@ -103,7 +104,7 @@ export function cleanName(name: string): string {
       .slice(-4 * MAX_NAME)
       .split(/[/\\]/)
       .at(-1) ?? ''
-  // What turns the direction of text makes one ending look like another.
+  // Characters that turn the direction of text can make one ending look like another.
   const clean = Buffer.from(last).toString()
   const plain = clean.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '').trim()
   // Of a character that does not fit, no part is kept.

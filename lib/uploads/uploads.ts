@@ -7,7 +7,7 @@ import { EXPIRED, openPermit, type Permit, type Sealer, sealPermit } from './per
 import { chosenFile, refusalOf, type Rules } from './rules'
 import type { Storage } from './storage'
 
-/** What bounds the uploads of a process. Times in milliseconds. */
+/** The bounds of the uploads of a process. Times in milliseconds. */
 export interface Bounds {
   readonly perComponent: number
   readonly perAddress: number
@@ -82,7 +82,7 @@ export class Uploads {
     private readonly addressPrefix: number,
   ) {}
 
-  /** What an address counts as. */
+  /** The name that an address counts as. */
   networkOf(address: string): string {
     return networkOf(address, this.addressPrefix)
   }
@@ -244,7 +244,9 @@ export class Uploads {
     open.at = Date.now()
   }
 
-  /** All bytes are there: whether they can be what the permit says. If not, the file is gone. */
+  /**
+   * All bytes are there: whether the content can be of the permit's type. True also if the content cannot be looked at.
+   */
   async check({ id, type, name }: Permit): Promise<boolean> {
     const head = await this.storage?.head(id)
     return head === undefined || canBe(type, name, head)
@@ -255,7 +257,7 @@ export class Uploads {
     if (open !== undefined) open.hasArrived = true
   }
 
-  /** What the page says of its files, which are there for display: nothing else is made of them. */
+  /** The page's description of its files, for display only. */
   entries(rules: Rules, list: readonly Record<string, unknown>[], instance: string): (ChosenFile & { sent: number })[] {
     const entries: (ChosenFile & { sent: number; error?: UploadError })[] = []
     for (const one of list.slice(0, rules.maxFiles * 2)) {
@@ -345,7 +347,7 @@ export class Uploads {
     this.release(id)
   }
 
-  /** Removes what nobody takes. */
+  /** Removes uploads that have made no progress, or have waited to be taken, for too long. */
   private async sweep(): Promise<void> {
     const { storage, bounds } = this
     const now = Date.now()

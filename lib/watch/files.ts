@@ -10,7 +10,10 @@ const MOST_FOLDERS = 2_000
 const MOST_FILES = 10_000
 const MOST_BYTES = 4 << 20
 
-/** Tells of files in a folder that have changed, in the folders in it, too, but for `node_modules` and what begins with a dot. */
+/**
+ * Tells which files in a folder have changed, in the folders in it, too, except `node_modules` and names that begin
+ * with a dot.
+ */
 export class Files {
   private readonly folders = new Map<string, FSWatcher>()
   private readonly hashes = new Map<string, string>()
@@ -84,7 +87,7 @@ export class Files {
     }
   }
 
-  /** `isExchanged`: what had the name is gone, or is another one, as `git checkout` makes it. */
+  /** `isExchanged`: the file that had the name is gone, or is another one, as `git checkout` makes it. */
   private touched(folder: string, name: string, isExchanged: boolean): void {
     const path = join(folder, name)
     const stat = statSync(path, { throwIfNoEntry: false })

@@ -5,7 +5,7 @@ import { newest, type Versions } from './versions'
 
 const versions: Versions = new Map()
 
-/** What changes is told before anything is loaded, which waits for the answer. */
+/** Changes are told before anything is loaded, and loading waits for the answer. */
 export function initialize({ port }: { port: MessagePort }): void {
   port.on('message', (changed: [url: string, version: number][]) => {
     for (const [url, version] of changed) versions.set(url, version)

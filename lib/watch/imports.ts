@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 
-/** What a file's imports are looked for in: as TypeScript and the bundlers write and resolve them. */
+/** The endings that are tried for an import, as TypeScript and the bundlers write and resolve them. */
 const ENDINGS = ['', '.ts', '.tsx', '.mts', '.cts', '.js', '.mjs', '.cjs', '.jsx']
 /** `./table.js` is `./table.ts` in TypeScript. */
 const WRITTEN = /\.([mc]?)jsx?$/

@@ -5,7 +5,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { root } from '../native'
 import { newest, type Versions } from './versions'
 
-/** What not every Node has, nor its types. */
+/** Members that not every version of Node has, and its types do not have. */
 interface Hooks {
   /** From 22.15 on. */
   registerHooks?(hooks: {
@@ -15,7 +15,7 @@ interface Hooks {
   register?(url: string, options: { data: { port: MessagePort }; transferList: MessagePort[] }): void
 }
 
-/** Loads files again, with those that they import and that have changed, too. */
+/** Loads files again, together with changed files that they import. */
 export class Loading {
   private readonly versions: Versions = new Map()
   private port: MessagePort | undefined

@@ -22,7 +22,7 @@ const VITE_MS = 150
 
 const CHECK_MS = 5_000
 
-/** What the loom does for its watcher. */
+/** The functions of the loom for its watcher. */
 export interface Watched {
   /** The files that have registered a module. */
   registering(): ReadonlySet<string>
