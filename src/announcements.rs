@@ -21,7 +21,7 @@ use crate::processes::{Answering, Hears, Processes};
 use crate::sync::{Mutex, lock};
 use crate::token::Keyring;
 
-/// What these messages are about, among what processes say to each other.
+/// The subject of these messages between processes.
 const ABOUT: &str = "announcements";
 /// So many announcements wait until they can be said. If there are more, the others are told that some are missing.
 const MOST: usize = 1000;
@@ -32,7 +32,7 @@ const RECENT: Duration = Duration::from_secs(60);
 /// How long after it was noticed: by then the others hear again.
 const ONCE_MORE: Duration = Duration::from_secs(2);
 
-/// What another process has said.
+/// An announcement of another process, or the news that some were missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard<'a> {
     /// This was announced there, in the words of that process.
@@ -52,14 +52,15 @@ struct Inner {
     has_more: Notify,
 }
 
-/// Tells all other processes what is announced here.
+/// Sends this process's announcements to all others.
 pub struct Announcements {
     inner: Arc<Inner>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Announcements {
-    /// From here on `heard` gets what other processes say; it must not block. To be called in a runtime.
+    /// From here on `heard` gets the announcements of other processes; it must not block. To be called in a
+    /// runtime.
     pub fn new(
         processes: &Arc<Processes>,
         keyring: &Arc<Keyring>,
@@ -240,7 +241,7 @@ mod tests {
         inner.add("b".to_owned());
         inner.give_back(Some("0".to_owned()));
         assert_eq!(inner.take(), Some(None));
-        // What comes after that is not among them.
+        // Announcements that come after that are not among them.
         inner.add("c".to_owned());
         inner.give_back(None);
         assert_eq!(inner.take(), Some(None));

@@ -1,4 +1,4 @@
-//! What every actor and connection of one application shares.
+//! The parts that all actors and connections of one application share.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -65,8 +65,8 @@ pub struct Call {
     /// The topics that the component has subscribed to, as last committed; `None` if it has subscribed to
     /// none.
     pub topics: Option<TopicNames>,
-    /// Of a first render: what the state that the page has brought had for receivers that the module lacks;
-    /// `None` if there is nothing of it.
+    /// In a first render: the timers, tasks and subscriptions of the page's state whose receivers the module
+    /// lacks; `None` if there are none.
     pub dropped: Option<Box<[Dropped]>>,
     /// The turn of a join, if the call is one. Told as soon as the callee waits for a promise, so that
     /// another page may render meanwhile.
@@ -78,7 +78,7 @@ pub struct Call {
 pub struct Caller {
     /// The request that the component's connection began with, as compact JSON.
     pub request: Arc<str>,
-    /// What the option `bind` gave for that request.
+    /// The result of the option `bind` for that request.
     pub bind: Arc<str>,
     /// The URL of the page; empty if it is not known.
     pub page: Arc<str>,
@@ -88,7 +88,7 @@ pub struct Caller {
     pub parent: Option<Arc<str>>,
 }
 
-/// What a call of a shared component is about beside its request.
+/// The subject of a call of a shared component, beside its request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sharing {
     /// The component's key, which the application chose.
@@ -98,7 +98,7 @@ pub struct Sharing {
     pub viewer: Arc<str>,
 }
 
-/// What a page joins with.
+/// The kinds of joins, by what the page brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Joins {
     /// The token that the page was rendered with.
@@ -117,19 +117,19 @@ pub enum Joins {
     /// The token of a shared component: `authorize` is asked whether the page may see the component, and
     /// nothing is rendered.
     Viewer = 6,
-    /// Nothing: a nested component starts with what its parent gives.
+    /// Nothing: a nested component starts with the props of its parent.
     Child = 7,
 }
 
 /// The source of the props of a first render, if a page has brought them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// What the page has brought.
+    /// The kind of the join.
     pub joins: Joins,
     /// The version that the module had when these props were sealed.
     pub version: u32,
-    /// The page has shown more than this state includes, and what is missing is not made again by the
-    /// page's events.
+    /// The page has shown more than this state includes, and the page's events do not make the missing part
+    /// again.
     pub is_behind: bool,
 }
 
@@ -154,7 +154,7 @@ pub struct Outcome {
     pub grows: usize,
     /// Topics that the step has subscribed to. Dropped when the step is over.
     pub held: Vec<Subscription>,
-    /// What the step asks for beside the props. Done if the step commits.
+    /// The effects that the step asks for beside the props. Done if the step commits.
     pub effects: Vec<Effect>,
     /// How a visit ended: how many messages were handled, and the error of the one after them; `None` if
     /// all were handled. The rest was not begun.
@@ -188,7 +188,7 @@ pub enum CallError {
     /// The module has no handler of that name among its own properties.
     #[error("the module has no handler {}", Quoted(.0))]
     UnknownHandler(String),
-    /// `handle` or `render` threw, rejected, or returned what cannot be used.
+    /// `handle` or `render` threw, rejected, or returned something that cannot be used.
     #[error("{message}")]
     Threw {
         /// The message of the error, and the callback that has thrown it.
@@ -213,7 +213,7 @@ pub enum CallError {
     /// The module's `authorize` refused. Its text is meant for the page.
     #[error("{0}")]
     Refused(String, Refusal),
-    /// The store cannot say now what the component's state is; the page tries again.
+    /// The store cannot give the component's state now; the page tries again.
     #[error("{0}")]
     Unknown(String),
     /// The component's newest state cannot be read, now or later.
@@ -292,7 +292,7 @@ impl CallError {
         }
     }
 
-    /// What a page can do about a join that failed with this error.
+    /// The action of a page after a join that failed with this error.
     pub fn refusal(&self) -> &Refusal {
         match self {
             Self::Refused(_, refusal) => refusal,
@@ -309,7 +309,7 @@ impl CallError {
     }
 }
 
-/// What a step was.
+/// The kinds of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepKind {
     /// A first render.
@@ -326,7 +326,7 @@ pub struct Timed<'a> {
     pub actor: ActorKey,
     /// The number of the step's call among the actor's calls.
     pub sequence: u64,
-    /// What the step was.
+    /// The kind of the step.
     pub kind: StepKind,
     /// How long it took; `None` if it began before durations were measured.
     pub clock: Option<&'a Clock>,

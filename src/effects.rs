@@ -1,5 +1,5 @@
-//! What a step asks for beside its props: subscriptions, messages, timers, tasks, presence. Nothing of it is done
-//! unless the step commits.
+//! The effects that a step asks for beside its props: subscriptions, messages, timers, tasks, presence. No
+//! effect happens unless the step commits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub enum Effect {
         receiver: SmolStr,
         /// How long from the commit on.
         delay: Duration,
-        /// What the message carries, as JSON; `None` if the application gave nothing. `null` is something.
+        /// The message's data, as JSON; `None` if the application gave nothing. `null` counts as data.
         data: Option<Arc<str>>,
     },
     /// `ctx.cancel`: the timer and the task of this name end.
@@ -58,7 +58,7 @@ pub enum Effect {
         /// The receiver that gets the messages; empty for the component's own topic, whose messages name
         /// their receivers.
         receiver: SmolStr,
-        /// What the state includes: the first message is the one after it.
+        /// The position that the state includes: the first message is the one after it.
         position: Position,
         /// The position counts also if the topic is subscribed already.
         is_explicit: bool,
@@ -72,7 +72,7 @@ pub enum Effect {
     Track {
         /// The topic in which the component is shown as present.
         topic: Arc<str>,
-        /// What others see of it, as JSON.
+        /// The meta that others see, as JSON.
         meta: Arc<str>,
         /// Whose component it is; without one as before, or else as `bind` says.
         key: Option<Arc<str>>,
@@ -109,7 +109,7 @@ pub struct Outgoing {
     pub id: Arc<str>,
     /// The topic.
     pub topic: Arc<str>,
-    /// What the message carries, as JSON.
+    /// The message's data, as JSON.
     pub data: Arc<str>,
 }
 
@@ -127,7 +127,7 @@ pub fn own_topic(name: &str) -> String {
 pub struct Push {
     /// The event's name, of the application's choice.
     pub name: Box<str>,
-    /// What the event carries, as JSON.
+    /// The event's data, as JSON.
     pub data: Box<str>,
 }
 

@@ -33,7 +33,7 @@ pub struct Opened {
     pub key: String,
     /// The page's URL.
     pub page: String,
-    /// Names what the parent of a nested component had given it; empty if it is not nested.
+    /// Names the props that the parent of a nested component had given it; empty if it is not nested.
     pub given: String,
 }
 
@@ -83,12 +83,11 @@ pub fn open<D>(context: &Context<D>, token: &str, bind: &str) -> Result<Opened, 
     })
 }
 
-/// Has the actor of a shared component handle a form, once however often the form is sent. Gives what became of it as a
-/// JSON object: `applied` (with `redirect`, `keepsForm` and `pushes`), `known` if it was handled before, `failed` with what the page
-/// is told, or `refused` (with `redirect` or `busy`).
+/// Has the actor of a shared component handle a form, once however often the form is sent. Gives the result
+/// as a JSON object: `applied` (with `redirect`, `keepsForm` and `pushes`), `known` if the form was handled
+/// before, `failed` with the text for the page, or `refused` (with `redirect` or `busy`).
 ///
-/// # Errors
-/// [`TokenError`], as [`open`] has.
+/// # Errors [`TokenError`], as [`open`] has.
 pub async fn post<D: Dispatcher>(
     context: &Shared<D>,
     sessions: &Sessions,

@@ -37,8 +37,8 @@ pub struct Revision(pub u64);
 )]
 pub struct Life(pub u64);
 
-/// Counts the owners of a shared component, the processes that have had its actor one after the other: the later one
-/// has the higher number. What an earlier one commits does not count.
+/// Counts the owners of a shared component, the processes that have had its actor one after the other: the
+/// later one has the higher number. Commits of an earlier owner do not count.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -123,7 +123,7 @@ mod tests {
             TypeId::of::<TaskId>(),
             // A call's number, an actor's.
             TypeId::of::<ActorKey>(),
-            // What a page's ticket stands as.
+            // The type of a page's ticket.
             TypeId::of::<String>(),
         ];
         for (at, one) in types.iter().enumerate() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// What a limit counts.
+/// The unit of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Unit {
@@ -28,7 +28,7 @@ pub enum Unit {
 pub struct Limit {
     /// The limit's name in JavaScript.
     pub name: String,
-    /// What the limit counts.
+    /// The unit of the limit.
     pub unit: Unit,
     /// The value if the application gives no value.
     pub default: f64,
@@ -49,7 +49,7 @@ pub enum LimitError {
     Value {
         /// The limit's name in JavaScript.
         name: String,
-        /// What kind of number the limit takes.
+        /// The kind of number that the limit takes.
         expected: &'static str,
         /// The smallest value.
         least: f64,

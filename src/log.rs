@@ -1,4 +1,4 @@
-//! What the operator is told: bounded in length and in number, and safe to print.
+//! The lines for the operator: bounded in length and in number, and safe to print.
 
 use std::collections::HashMap;
 use std::fmt::{Display, Formatter, Write};
@@ -97,7 +97,7 @@ struct Inner {
     windows: Mutex<HashMap<Kind, Window>>,
 }
 
-/// What becomes of a line.
+/// What happens to a line.
 enum Fate {
     Written,
     LeftOut,

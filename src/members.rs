@@ -32,7 +32,7 @@ pub type Topics = Arc<[Arc<str>]>;
 /// The people that a call means: all, or those of a user (`bind`), of an address, or of both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Whose {
-    /// What `bind` gave for the user.
+    /// The result of `bind` for the user.
     pub bind: Option<Arc<str>>,
     /// The address of the page.
     pub address: Option<Arc<str>>,

@@ -24,7 +24,7 @@ pub enum Source {
     Topic {
         /// The topic.
         topic: Arc<str>,
-        /// What a state that includes the message includes of the topic.
+        /// The position in the topic that a state with this message includes.
         position: Position,
         /// The application has sent the message to the component, and no component has: `loom.send`.
         is_of_server: bool,
@@ -41,13 +41,13 @@ pub enum Source {
 /// The receiver for the viewers that have joined a shared component, and those that have left it.
 pub const VIEWERS: &str = "viewers";
 
-/// The receiver that gets what the parent of a nested component gives.
+/// The receiver that gets the props which the parent of a nested component gives.
 pub const GIVEN: &str = "given";
 
 /// Stands for a receiver in a message of [`Source::Again`]; no module has a receiver of this name.
 pub const AGAIN: &str = "loom.again";
 
-/// What a message carries.
+/// The data of a message.
 #[derive(Clone, Debug)]
 pub enum Data {
     /// Nothing.
@@ -81,7 +81,7 @@ pub struct Message {
     pub source: Source,
     /// Which value of a task the message carries.
     pub part: Part,
-    /// What the message carries.
+    /// The message's data.
     pub data: Data,
     /// Messages of the topic before this one are missing.
     pub gap: bool,

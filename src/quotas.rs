@@ -52,7 +52,7 @@ impl Quotas {
     }
 }
 
-/// The name under which what a holder has in a topic is counted.
+/// The name under which a holder's things in one topic are counted.
 pub fn within(holder: &Arc<str>, topic: &str) -> Arc<str> {
     if holder.is_empty() {
         return holder.clone();

@@ -16,7 +16,7 @@ pub struct Module {
     pub raw: bool,
 }
 
-/// What only joins and checkpoints need to know of a module.
+/// The parts of a module that only joins and checkpoints need.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Details {
     /// The module's `version`: which form its props have.

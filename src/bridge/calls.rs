@@ -50,7 +50,7 @@ struct Pending {
 /// The state that the router shares with the dispatcher. The router must not keep the dispatcher alive, so
 /// it has only this.
 struct Returns {
-    /// For what the operator is told.
+    /// For lines of the operator's log.
     queue: Arc<Queue>,
     /// A `std` lock: held for one look-up.
     pending: Mutex<Pending>,

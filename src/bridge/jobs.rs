@@ -83,7 +83,7 @@ pub enum Job<'a> {
     Log {
         /// How serious the line is.
         level: Level,
-        /// What the line is about.
+        /// The code of the line.
         code: Code,
         /// Whom the line is about; empty if it is nobody.
         about: &'a str,
@@ -469,7 +469,7 @@ fn write_event(
     let args = vars.args.as_deref();
     out.push_str("{\"handler\":");
     match args.filter(|_| raw) {
-        // A raw module is told what the page says, word by word.
+        // A raw module gets the page's own text, word by word.
         Some(args) => write_json_string(out, &format!("{}({args})", event.handler)),
         None => write_json_string(out, &event.handler),
     }

@@ -69,7 +69,7 @@ pub mod status {
     pub const BESIDE: u32 = 128;
 }
 
-/// What a page can do about a refusal.
+/// The actions of a page after a refusal.
 pub mod action {
     /// Nothing.
     pub const NONE: u32 = 0;
@@ -93,7 +93,7 @@ pub(super) enum Reply {
     Failed {
         message: String,
         stack: String,
-        /// What the step needs is away, and may be there soon.
+        /// The step needs something that is away, and may be there soon.
         for_now: bool,
     },
     Refused(String, Refusal),
@@ -142,7 +142,7 @@ impl Done {
         Ok(Some(Arc::new(last.changed(&mut reader)?)))
     }
 
-    /// What the step asks for, and how a visit has ended.
+    /// The step's effects, and how a visit has ended.
     pub(super) fn beside(&self) -> Result<Beside, EffectError> {
         match self.text(&self.beside) {
             "" => Ok(Beside::default()),
@@ -167,11 +167,11 @@ impl Done {
     }
 }
 
-/// What stands beside a result.
+/// The JSON object beside a result.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Beside {
-    /// What the step asks for.
+    /// The step's effects.
     #[serde(deserialize_with = "crate::effects::deserialize")]
     pub(super) effects: Vec<Effect>,
     /// How many messages of a visit were handled before one threw; the message of its error, and the stack.

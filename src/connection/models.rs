@@ -92,7 +92,7 @@ impl Model {
         self.resumes_at(connection, 0)
     }
 
-    /// The actor has committed a revision, which changes what the page shows.
+    /// The actor has committed a revision that changes the page.
     pub(crate) fn commits(&self, revision: u64) {
         let tree = text_tree(&["<b>", "</b>"], &[&format!("revision {revision}")]);
         let message = ServerMessage::Replace(&tree);

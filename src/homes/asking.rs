@@ -28,13 +28,13 @@ const TRIES: usize = 8;
 pub struct Coming {
     /// The component.
     pub instance: Arc<str>,
-    /// What the page's secret says, if it has one.
+    /// The home that the page's secret names, if the page has one.
     pub home: Option<Home>,
     /// The state that the page has brought, and its life.
     pub point: Point,
     /// See `point`.
     pub life: Life,
-    /// What the page shows.
+    /// The point that the page shows.
     pub shown: Point,
     /// For so long a component may be busy that is to yield.
     pub patience: Duration,
@@ -45,7 +45,7 @@ pub struct Coming {
 pub struct Moved {
     /// Its life here; `None` if Redis is away.
     pub life: Option<Life>,
-    /// What the process before has handed over or left.
+    /// The state that the process before has handed over or left.
     pub handed_over: Option<HandedOver>,
 }
 
@@ -54,7 +54,7 @@ pub struct Moved {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Elsewhere(pub Revision);
 
-/// What became of asking a process.
+/// The result of asking a process.
 enum Asked {
     /// The process has nothing of the component any more.
     Done(Option<HandedOver>),

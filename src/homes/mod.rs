@@ -63,7 +63,7 @@ pub struct Homes {
     gone: Mutex<VecDeque<Arc<str>>>,
 }
 
-/// What Redis has of a component's home: the last life, and the process that lives it, if one does.
+/// A component's home in Redis: the last life, and the process that lives it, if one does.
 type Found = (Option<u64>, Option<String>);
 
 impl Homes {
@@ -165,7 +165,7 @@ impl Homes {
         serde_json::from_str(&json).ok()
     }
 
-    /// What another process has said to this one. `None` if no process of this application has said it.
+    /// A message of another process to this one. `None` if no process of this application has sealed it.
     pub(crate) fn hears(&self, body: &RawValue) -> Option<Said> {
         self.open(body.get(), &topic_of(self.processes.name()))
     }

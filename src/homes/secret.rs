@@ -20,7 +20,7 @@ impl Mark {
     }
 }
 
-/// What a page's secret says.
+/// The content of a page's secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     /// The whole secret.
@@ -32,7 +32,7 @@ pub struct Home {
 }
 
 impl Homes {
-    /// What the secrets of this component end with here.
+    /// The end of this component's secrets in this process.
     pub fn mark(&self, bind: &str, module: &str, instance: &str) -> Mark {
         let process = self.processes.name();
         let proof = self.keyring.home([bind, module, instance, process]);
@@ -40,8 +40,8 @@ impl Homes {
         Mark(format!(".{process}.{proof}").into())
     }
 
-    /// What this secret says; `None` if it names no process, or if no process of this application gave it to this
-    /// user for this module.
+    /// The content of this secret; `None` if it names no process, or if no process of this application gave
+    /// it to this user for this module.
     pub fn open_secret(&self, secret: &str, bind: &str, module: &str) -> Option<Home> {
         let mut parts = secret.split('.');
         let [instance, _, process, proof] = [(); 4].map(|()| parts.next());

@@ -1,4 +1,4 @@
-//! What processes say to each other about a component that moves.
+//! The messages between processes about a component that moves.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{EventNumber, Life, Point, Revision};
 
-/// What one process says to another.
+/// A message of one process to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Said {
     /// The page of a component has come: the other process is to yield the component.
@@ -29,7 +29,7 @@ pub struct Yield {
     pub revision: Revision,
     /// See `revision`.
     pub life: Life,
-    /// What the page shows: its last event with an answer, and the revision.
+    /// The point that the page shows: its last event with an answer, and the revision.
     pub shown: (EventNumber, Revision),
     /// How long the asking process waits, in milliseconds. If the component is busy for longer, the answer is
     /// [`Answer::Wait`].
@@ -37,7 +37,7 @@ pub struct Yield {
 }
 
 impl Yield {
-    /// What the page shows.
+    /// The point that the page shows.
     pub fn shown(&self) -> Point {
         let (event, revision) = self.shown;
         Point { event, revision }
@@ -63,11 +63,12 @@ pub enum Answer {
     Unknown,
 }
 
-/// What a process leaves to the next one.
+/// The state that a process leaves to the next one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandedOver {
     /// The newest state, as a checkpoint.
     pub sealed: String,
-    /// What the page may not have been told, and is in no tree. The session has written it, and reads it.
+    /// The answers that the page may not have and that no tree repeats. The session writes and reads this
+    /// text.
     pub unsaid: String,
 }

@@ -28,7 +28,7 @@ const TOO_LONG: &str =
     "The handler's name, the type or the key of this event is too long; it was not applied.";
 const TOO_OLD: &str = "This came too late and was not applied.";
 
-/// What a page is told of an event that is not handled.
+/// The text for a page whose event is not handled.
 fn reason(why: Unhandled) -> &'static str {
     match why {
         Unhandled::Full => TOO_MANY,
@@ -292,7 +292,8 @@ impl LiveSocketState {
                 });
                 self.catch_up_with_messages(running, &mut back, reply_to)
                     .await?;
-                // Meanwhile the application may have taken away what the page would be shown.
+                // Meanwhile the application may have taken the component out of topics. The page must not be
+                // shown news of them.
                 self.leave_all(running, reply_to).await?;
                 self.let_in(&mut back, reply_to);
                 ControlFlow::Continue(())

@@ -1,5 +1,5 @@
-//! When `authorize` is asked again about a page that is shown a component: what comes from the server would go on
-//! for a user whose rights have ended.
+//! When `authorize` is asked again about a page that is shown a component. Without this, changes from the
+//! server would go on for a user whose rights have ended.
 
 use tokio::time::{Duration, Instant};
 
@@ -52,9 +52,9 @@ impl Asking {
     }
 }
 
-/// Between half of the limit and all of it, another time for each actor, and for each viewer of a shared component:
-/// what came to life together, for instance after a deploy, is not asked about together. Multiples of the golden ratio are
-/// spread evenly, however many there are.
+/// Between half of the limit and all of it, another time for each actor, and for each viewer of a shared
+/// component. So `authorize` is not asked at once about components that came to life together, for instance
+/// after a deploy. Multiples of the golden ratio are spread evenly, however many there are.
 pub(crate) fn spread(limit: Duration, actor: ActorKey) -> Duration {
     const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
     let part = (actor.wrapping_mul(GOLDEN) >> 32) as f64 / f64::from(u32::MAX);

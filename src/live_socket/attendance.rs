@@ -46,7 +46,7 @@ impl Pages {
     }
 }
 
-/// An entry, and what of it others see.
+/// An entry, with the key and meta that others see.
 struct Place {
     entry: Entry,
     /// Its holder has it, in all topics and in this one.
@@ -150,7 +150,7 @@ impl Attendance {
         Ok(())
     }
 
-    /// Gives back what the committed state does not have.
+    /// Gives back entries that the committed state does not have.
     pub(super) fn keep(&mut self, ongoing: &Ongoing) {
         let Some(state) = &mut self.0 else { return };
         state.places.retain(|topic, _| ongoing.tracks(topic));

@@ -1,5 +1,5 @@
-//! A bound on what the receivers of a component publish and ask to be told, so that messages that cause each
-//! other in a circle come to an end.
+//! A bound on the messages and questions of a component's receivers. So messages that cause each other in a
+//! circle come to an end.
 
 use tokio::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! For whom topics and presence are followed.
+//! The component for which topics and presence are followed.
 
 use std::sync::Arc;
 

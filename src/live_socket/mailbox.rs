@@ -323,7 +323,8 @@ impl Mailbox {
         }
     }
 
-    /// Has the actor ask what viewers have asked for, after all that waits; also while the actor finishes.
+    /// Has the actor handle the events that viewers have sent, after all else that waits; also while the
+    /// actor finishes.
     pub(super) fn viewers_ask(&self) {
         let state = self.lock();
         let asks = |item: &Item| matches!(item, Item::Viewers);

@@ -67,17 +67,17 @@ pub struct Start {
     pub origin: Option<Origin>,
     /// The page's place among the pages that join; `None` if the first render need not wait.
     pub place: Option<Place>,
-    /// What the state includes.
+    /// The point that the state has reached.
     pub point: Point,
     /// The life that the state was left in; 0 if the component is new.
     pub life: Life,
     /// The revision that the state has at least, if the page has shown nothing that is gone.
     pub expected: Revision,
-    /// What goes on beside the props.
+    /// Timers, subscriptions and the like of the state.
     pub ongoing: Ongoing,
-    /// Of a nested component what its parent gives.
+    /// For a nested component: the props that its parent gives.
     pub given: Option<Given>,
-    /// What the module has beside its callbacks.
+    /// The parts of the module beside its callbacks.
     pub details: Arc<Details>,
 }
 
@@ -208,7 +208,8 @@ impl LiveSocket {
         self.mailbox.leave(topic, ends);
     }
 
-    /// Has a nested component take what its parent gives now: see [`Given`]. Of several that wait, the last one counts.
+    /// Has a nested component take the props that its parent gives now: see [`Given`]. If several wait, the
+    /// last ones count.
     pub fn give(&self, given: Given) {
         self.mailbox.give(given);
     }

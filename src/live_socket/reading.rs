@@ -1,4 +1,4 @@
-//! What an actor reads of the topics that its component has subscribed to.
+//! The messages that an actor reads from the topics that its component has subscribed to.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -50,7 +50,7 @@ impl Reading {
         self.topics.values().any(|topic| topic.is_unread)
     }
 
-    /// How many subscriptions of this state there are beside those that the component has.
+    /// How many subscriptions this state has that the component does not have so far.
     pub(super) fn begun_by(&self, ongoing: &Ongoing) -> usize {
         let names = ongoing.subscriptions().map(|(name, _)| name);
         names
@@ -110,7 +110,7 @@ impl Reading {
         }
     }
 
-    /// Reads what the topics have, as far as there is room. True if a position has moved without a message.
+    /// Reads messages of the topics, as far as there is room. True if a position has moved without a message.
     pub(super) async fn read<D: Dispatcher>(
         &mut self,
         context: &Context<D>,

@@ -28,19 +28,19 @@ pub enum Moment {
 /// A state that an actor has committed, or is about to commit.
 #[derive(Clone, Copy)]
 pub struct Committed<'a> {
-    /// What the state includes.
+    /// The point that the state has reached.
     pub point: Point,
     /// The props.
     pub props: &'a Props,
-    /// What goes on beside the props.
+    /// Timers, subscriptions and the like of the state.
     pub ongoing: &'a Ongoing,
-    /// The step changed what goes on, so that a checkpoint is due at once.
+    /// The step changed timers, subscriptions or the like, so a checkpoint is due at once.
     pub is_due: bool,
     /// Tasks run, whose values come often: then checkpoints wait longer for each other.
     pub has_tasks: bool,
 }
 
-/// What an actor's life begins with.
+/// The beginning of an actor's life.
 #[derive(Default)]
 pub struct Begun {
     /// The life's name.
@@ -50,7 +50,7 @@ pub struct Begun {
 }
 
 impl Begun {
-    /// The life goes on from what the page has brought.
+    /// The life goes on from the state that the page has brought.
     pub fn of(life: Life) -> Self {
         let newest = None;
         Self { life, newest }
@@ -59,13 +59,13 @@ impl Begun {
 
 /// A state from a store, newer than the state that the page has brought.
 pub struct Newest {
-    /// What the state includes.
+    /// The point that the state has reached.
     pub point: Point,
     /// The props.
     pub props: Arc<Props>,
     /// The source of the props.
     pub origin: Origin,
-    /// What goes on beside the props.
+    /// Timers, subscriptions and the like of the state.
     pub ongoing: Ongoing,
 }
 
@@ -77,7 +77,8 @@ pub trait Viewers {
         false
     }
 
-    /// Takes what the viewer has asked for whose turn it is. The answer is for this viewer, until the next call.
+    /// Takes the next event of the viewer whose turn it is. The answer is for this viewer, until the next
+    /// call.
     fn next_asked(&mut self) -> Option<Asked> {
         None
     }
@@ -133,7 +134,8 @@ pub trait ReplyTo: Pace + Keeper + Viewers + Send + 'static {
     /// that of `point`.
     fn show(&mut self, point: Point, tree: &LiveTree, continuity: Continuity);
 
-    /// The answer to event `point.event`, after which the component is at `point`; `beside` has what else the handler asks of the page. Must not block.
+    /// The answer to event `point.event`, after which the component is at `point`; `beside` has the other
+    /// effects of the handler on the page. Must not block.
     fn answer(&mut self, point: Point, message: ServerMessage<'_>, beside: Beside<'_>);
 
     /// The state was committed without an event, and the component is at `point`. `message` is the change of

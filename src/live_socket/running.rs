@@ -120,7 +120,7 @@ impl<D: Dispatcher> Running<D> {
         self.clock = is_timed.then(|| Box::new(Clock::start()));
     }
 
-    /// What went on since the last lap was this part of the step.
+    /// The time since the last lap belongs to this part of the step.
     pub(super) fn lap(&mut self, part: Lap) {
         if let Some(clock) = &mut self.clock {
             clock.lap(part);
@@ -380,7 +380,7 @@ impl<D: Dispatcher> Running<D> {
         self.context.stats.tasks.down(1);
     }
 
-    /// Tells the operator what failed, and gives the text for the browser.
+    /// Logs the failure of `what`, and gives the text for the browser.
     pub(super) fn failed(&self, module: &str, id: &str, what: &str, error: &CallError) -> String {
         self.context.stats.failed(error.code());
         let about = || format!("{module} ({}): {what}", Quoted(id));

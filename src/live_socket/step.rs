@@ -23,7 +23,7 @@ use crate::store::StoreError;
 use crate::topics::Position;
 use crate::tree::{LiveTree, Mismatch, Render, diff};
 
-/// What caused a step.
+/// The cause of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     /// An event of the page, which gets an answer.
@@ -50,7 +50,7 @@ pub(super) enum Rendered {
 }
 
 impl Rendered {
-    /// What tells of the change to `tree`; `None` if nothing changes.
+    /// The message about the change to `tree`; `None` if nothing changes.
     pub(super) fn message<'a>(&'a self, tree: &'a LiveTree) -> Option<ServerMessage<'a>> {
         match self {
             Self::AsBefore => None,
@@ -352,7 +352,8 @@ impl LiveSocketState {
         }
     }
 
-    /// What goes on after these effects, and after the messages of the visit; `None` if they change nothing.
+    /// Timers, subscriptions and the like after these effects, and after the messages of the visit; `None` if
+    /// they stay as they are.
     pub(super) fn changed_by<D: Dispatcher>(
         &self,
         effects: &[Effect],
@@ -535,7 +536,7 @@ impl LiveSocketState {
     }
 }
 
-/// Says what changed in the tree since `sent`.
+/// Calls `say` with the changes of the tree since `sent`.
 pub(super) fn say_since(tree: &LiveTree, sent: &LiveTree, say: impl FnOnce(ServerMessage<'_>)) {
     let mut render = Render::from(tree.clone());
     if render.same_statics(sent) && render.resolve(sent).is_ok() {

@@ -1,4 +1,4 @@
-//! What the actor of a shared component does for its viewers: it takes their events in turn, and gathers the
+//! The work of a shared component's actor for its viewers: it takes their events in turn, and gathers the
 //! changes, so that all pages get the same.
 
 use std::ops::ControlFlow;
@@ -22,11 +22,11 @@ use crate::stats::Stats;
 /// every event that enters gets an answer.
 pub struct Events {
     mailbox: Mailbox,
-    /// What became of events, as far as it is remembered for the page.
+    /// The bytes of the results that are remembered for the page.
     remembered: Share,
 }
 
-/// What a viewer has asked for.
+/// A viewer's event, or several that are not handled, with the viewer.
 pub struct Asked {
     /// Whose page it is.
     pub caller: Arc<Caller>,
@@ -43,7 +43,7 @@ pub enum Taken {
     Event {
         /// The event's number among the viewer's.
         number: EventNumber,
-        /// What happened.
+        /// The event.
         event: ClientEvent,
     },
     /// `count` events, numbered from `first` to `last`, that are not handled.
@@ -143,7 +143,7 @@ impl Drop for Events {
 }
 
 impl LiveSocket {
-    /// Has the actor ask its owner what viewers have asked for: see [`super::Viewers`].
+    /// Has the actor take the events of viewers from its owner: see [`super::Viewers`].
     pub fn viewers_ask(&self) {
         self.mailbox.viewers_ask();
     }

@@ -86,8 +86,8 @@ impl LiveSocketState {
         });
     }
 
-    /// Development has the component render again, or go on with other props: a message as any other, so that it has its
-    /// turn, is committed and is shown as what comes from the server is.
+    /// Development has the component render again, or go on with other props. This is a message like others:
+    /// it has its turn, is committed, and is shown as a change from the server.
     pub(super) fn again(&mut self, props: Option<Arc<str>>) {
         let id = self.next_id();
         self.inbox.push_back(Message {
@@ -439,8 +439,8 @@ impl LiveSocketState {
         }
     }
 
-    /// Handles what came while the page was away, before the page is shown the component: so many messages
-    /// and so long at most.
+    /// Handles messages that came while the page was away, before the page is shown the component: so many
+    /// messages and so long at most.
     pub(super) async fn catch_up_with_messages<D: Dispatcher, R: ReplyTo>(
         &mut self,
         running: &mut Running<D>,

@@ -31,7 +31,7 @@ pub struct NativeRedis {
     /// One URL, or the URLs of some nodes of a cluster.
     pub urls: Vec<String>,
     pub is_cluster: bool,
-    /// What all keys begin with.
+    /// The prefix of all keys.
     pub prefix: String,
     /// `memory`, `fsync` or `replicas`.
     pub durability: String,
@@ -126,7 +126,7 @@ pub struct NativeMetrics {
     pub messages: f64,
     pub bytes_received: f64,
     pub bytes_sent: f64,
-    /// What failed, by code.
+    /// Failures, by code.
     pub failures: HashMap<String, f64>,
     /// Bytes that wait to be written to pages, or have come from them in part.
     pub waiting_bytes: f64,

@@ -23,8 +23,8 @@ use crate::topics::{Backplane, MemoryTopics, Spawn, Topics};
 /// The most that is kept for the operator before there is a log.
 const MOST_WAITING: usize = 16;
 
-/// What the operator is told of Redis. Until there is a log it waits here: a log needs the queue to JavaScript, and a
-/// store that cannot be opened must be an error before there is one.
+/// The messages to the operator about Redis. Until there is a log they wait here: a log needs the queue to
+/// JavaScript, and a store that cannot be opened must be an error before the queue exists.
 #[derive(Clone, Default)]
 pub(super) struct Telling(Arc<Mutex<Told>>);
 
@@ -85,11 +85,11 @@ pub(super) struct Chosen {
     /// The other processes of the application, if there is a backplane.
     pub(super) processes: Option<Arc<Processes>>,
     pub(super) telling: Telling,
-    /// The connections to Redis, and what each is used for.
+    /// The connections to Redis, each with its use.
     pub(super) links: Links,
 }
 
-/// Connections to Redis, and what each is used for: `store` or `backplane`.
+/// Connections to Redis, each with its use: `store` or `backplane`.
 pub(super) type Links = Vec<(&'static str, Link)>;
 
 /// How Redis is.
@@ -114,7 +114,7 @@ pub(super) fn redis_stats(links: &Links) -> Vec<NativeRedisStats> {
     links.iter().map(stats).collect()
 }
 
-/// What processes share that have one backplane.
+/// The parts that processes with one backplane share.
 struct Shared {
     topics: Arc<dyn Topics>,
     presence: Arc<dyn Presence>,
@@ -234,7 +234,7 @@ fn shared(
     };
     let commands = link(redis, needs, telling)?;
     links.push(("backplane", commands.clone()));
-    // The other link says what there is to say.
+    // The other link tells the operator.
     let quiet = Box::new(|_| ());
     let (address, prefix) = (address(redis)?, &redis.prefix);
     let backplane = Backplane::open(address, &commands, prefix, limits, &spawn, quiet);

@@ -1,5 +1,6 @@
-//! What goes on beside a component's props: timers, subscriptions, presence, and messages that are to be
-//! published. It is committed with the props, sealed, parked and revived with them. Pure: time is an argument.
+//! The parts of a component's state beside its props: timers, subscriptions, presence, and messages that are
+//! to be published. They are committed with the props, sealed, parked and revived with them. Pure: time is an
+//! argument.
 
 mod error;
 mod outgoing;
@@ -43,11 +44,11 @@ pub struct Dropped {
     pub topic: Option<Arc<str>>,
     /// After how long the timer rings again; `None` if it rings once.
     pub interval: Option<Duration>,
-    /// What the timer's message carries, as JSON.
+    /// The data of the timer's message, as JSON.
     pub data: Option<Arc<str>>,
 }
 
-/// What goes on beside the props.
+/// Timers, subscriptions, presence and waiting messages of a component.
 #[derive(Clone, Debug, Default)]
 pub struct Ongoing {
     timers: BTreeMap<SmolStr, Timer>,
@@ -60,7 +61,7 @@ pub struct Ongoing {
     given: Option<Box<str>>,
 }
 
-/// What a step's effects are checked with.
+/// The facts that the check of a step's effects needs.
 pub struct Checks<'a> {
     /// When the step commits.
     pub now: Instant,
@@ -107,7 +108,7 @@ impl Ongoing {
         self.given.as_deref()
     }
 
-    /// Whether the state includes what the parent gives.
+    /// Whether the state includes the props that the parent gives.
     pub fn has_been_given(&self, given: &Given) -> bool {
         self.given.as_deref() == Some(&given.name())
     }
@@ -139,10 +140,9 @@ impl Ongoing {
         all.chain(tracked).chain(watched).sum()
     }
 
-    /// Changes what goes on as a step asks.
+    /// Applies the effects of a step.
     ///
-    /// # Errors
-    /// [`OngoingError`]; then the step must not be committed.
+    /// # Errors [`OngoingError`]; then the step must not be committed.
     pub fn apply(&mut self, effects: &[Effect], checks: &Checks<'_>) -> Result<(), OngoingError> {
         let now = checks.now;
         for effect in effects {
@@ -204,7 +204,7 @@ impl Ongoing {
         !self.timers.is_empty() || !self.subscriptions.is_empty() || self.has_presence()
     }
 
-    /// Whether these effects change what goes on.
+    /// Whether these effects change anything here.
     pub fn is_changed_by(effects: &[Effect]) -> bool {
         let changes = |effect: &Effect| !matches!(effect, Effect::Task { .. } | Effect::Push(_));
         effects.iter().any(changes)
@@ -229,7 +229,7 @@ impl Ongoing {
         })
     }
 
-    /// Drops what a module no longer has a receiver for; gives it.
+    /// Drops timers, tasks and subscriptions whose receivers the module does not have any more; gives them.
     pub fn retain(&mut self, has: impl Fn(&str) -> bool) -> Vec<Dropped> {
         let mut dropped = Vec::new();
         self.timers.retain(|receiver, timer| {

@@ -1,4 +1,4 @@
-//! What a component publishes and sends, until the topics have it.
+//! The messages that a component publishes and sends, until the topics have them.
 
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ use crate::topics::MAX_NAME;
 /// The most topics that a component is tracked in.
 pub const MOST_TRACKED: usize = 16;
 
-/// What others see of a component in a topic.
+/// The key and meta of a component in a topic, as others see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tracked {
     /// Whose component it is.
@@ -153,7 +153,8 @@ impl Ongoing {
         });
     }
 
-    /// Ends what a module no longer has a receiver for; gives the topics with their receivers.
+    /// Ends the watches whose receivers the module does not have any more; gives the topics with their
+    /// receivers.
     pub(super) fn retain_watched(
         &mut self,
         has: impl Fn(&str) -> bool,

@@ -21,7 +21,7 @@ pub(super) struct Timer {
     due: Instant,
     /// After how long it rings again; `None` if it rings once.
     pub(super) interval: Option<Duration>,
-    /// What its message carries, as JSON.
+    /// The data of the timer's message, as JSON.
     pub(super) data: Option<Arc<str>>,
     /// The timer rings once and has rung, and no committed state includes its message. Such a timer is sealed
     /// as one that is due.
@@ -33,7 +33,7 @@ pub(super) struct Timer {
 pub struct Rung {
     /// The receiver that gets the message.
     pub receiver: SmolStr,
-    /// What the message carries, as JSON.
+    /// The message's data, as JSON.
     pub data: Option<Arc<str>>,
 }
 

@@ -70,11 +70,11 @@ pub(crate) enum Todo {
     Stop(Closed),
 }
 
-/// What can be sent to a page.
+/// How much can be sent to a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Takes {
     All,
-    /// The page is hidden: what no event has asked for can wait.
+    /// The page is hidden: changes that no event has asked for can wait.
     Hidden,
     /// Too much waits for it.
     Nothing,
@@ -248,7 +248,7 @@ impl Outbox {
             state.introduce(encoded, &self.budget);
         }
         let writer = add(&mut state);
-        // What waited may have been written, too.
+        // Messages that waited may have been written, too.
         let has_room_again = was_full && state.bytes < self.limit;
         drop(state);
         wake(writer);

@@ -35,7 +35,7 @@ pub use rooms::Held;
 
 use crate::topics::{Listener, MAX_NAME, Message, Position, Sink};
 
-/// Why presence did not do what it was asked to. Nothing was changed.
+/// Why a call of presence has failed. Nothing was changed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PresenceError {
     /// The topic's name is empty or longer than [`MAX_NAME`]; the number is its length.
@@ -133,7 +133,7 @@ impl fmt::Debug for Watch {
     }
 }
 
-/// What there is to tell a watcher.
+/// The news for a watcher.
 #[derive(Clone, Debug)]
 pub struct News {
     /// The message for receivers, as JSON; `None` if there is nothing to tell. Watchers with the same news
@@ -141,7 +141,8 @@ pub struct News {
     pub message: Option<Arc<Message>>,
     /// The message says everything, whatever was told before.
     pub is_whole: bool,
-    /// What to read after next; `None` if the watcher has been told nothing so far, and is to be told everybody.
+    /// The position to read after next; `None` if the watcher has been told nothing so far, and is to be told
+    /// everybody.
     pub position: Option<Position>,
 }
 

@@ -29,7 +29,7 @@ struct Written {
     news: News,
 }
 
-/// What a watcher is to be told.
+/// The answer to a watcher that reads.
 pub(super) enum Read {
     /// Somebody else has been told the same.
     Written(News),
@@ -153,7 +153,7 @@ impl Room {
         let from = from.filter(|from| from.epoch == self.epoch);
         let from = from.map(|from| from.number);
         let number = self.roster.number();
-        // What came after the last wake is told with the next one.
+        // Changes after the last wake are told with the next one.
         let fresh = from.map_or(since, |from| self.woken_for.max(from));
         let is_same = |one: &&Written| one.news.number() >= fresh && one.from == from;
         let mut written = self.whole.iter().chain(&self.changes);

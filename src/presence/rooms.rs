@@ -32,7 +32,7 @@ const EXPIRE: usize = 256;
 /// After how many chunks of listeners the task that wakes them lets other tasks run.
 const CHUNKS: usize = 16;
 
-/// What presence holds.
+/// How much presence holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// Topics in which somebody is or which somebody watches.
@@ -374,7 +374,7 @@ impl Rooms {
         watch: &Watch,
         from: Option<Position>,
     ) -> Result<News, PresenceError> {
-        // Before the roster is looked at: what changes after the look is told.
+        // Before the roster is looked at: the watcher is woken for changes after the look.
         watch.listener.reads();
         let read = self.with(&watch.topic, |room, now| {
             let asked = &watch.asked;

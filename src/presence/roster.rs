@@ -18,13 +18,13 @@ pub(super) const MOST_METAS: usize = 16;
 /// everybody.
 const KEPT_CHANGES: usize = 4096;
 
-/// About what a change takes beside key and metas.
+/// About the bytes of a change, beside key and metas.
 const CHANGE: usize = 96;
 
-/// What a person counts beside key and metas, about what the JSON around them takes.
+/// The bytes that a person counts beside key and metas: about those of the JSON around them.
 const OVERHEAD: usize = 32;
 
-/// What others are told of a topic, and when.
+/// Bounds on the messages about a topic, and the grace.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     /// Beyond so many people others are told a count.
@@ -45,7 +45,7 @@ pub(super) struct Person {
     pub(super) metas: Metas,
 }
 
-/// What there is to tell.
+/// The news for a watcher.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Told {
     Nothing,
@@ -130,13 +130,13 @@ pub(super) struct Roster {
     gone: BTreeSet<(Instant, u64)>,
     /// The last number of an entry, a place or an arrival.
     last: u64,
-    /// How often what others are told has changed.
+    /// How often the people, as others are told of them, have changed.
     number: u64,
     /// The last changes, the newest with `number`. Empty while nobody watches, and while a count is told.
     changes: VecDeque<Change>,
-    /// What `changes` weighs.
+    /// The bytes of `changes`.
     changes_weigh: usize,
-    /// What all people weigh.
+    /// The bytes of all people.
     weighs: usize,
     is_watched: bool,
 }
@@ -326,7 +326,7 @@ impl Roster {
         }
     }
 
-    /// The entries of this person have changed: notes what others are to be told.
+    /// The entries of this person have changed: notes the news for others.
     fn say(&mut self, key: &Arc<str>) {
         let (was_counted, count) = (self.is_counted(), self.people.len());
         let Some(known) = self.people.get_mut(key) else {

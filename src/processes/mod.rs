@@ -40,7 +40,7 @@ const MOST_ANSWERED: usize = 1024;
 /// The future of an answer: JSON text, or `None` for no answer.
 pub type Answering = Pin<Box<dyn Future<Output = Option<String>> + Send>>;
 
-/// Takes what other processes say about one matter.
+/// Takes the messages of other processes about one subject.
 pub trait Hears: Send + Sync + 'static {
     /// The process `from` has sent this. The future runs beside those of later messages; if too many run, it
     /// is dropped. If the message is a question, its sender gets the future's result. Must not block.
@@ -63,7 +63,8 @@ pub struct Here {
     is_leased: bool,
     /// The process hears messages of others.
     hears: bool,
-    /// How often the lease had run out before it was kept again: others may have taken over what this process had.
+    /// How often the lease had run out before it was kept again: others may have taken over this process's
+    /// components.
     pub lapses: u64,
 }
 
@@ -144,7 +145,7 @@ impl Processes {
         &self.inner.link
     }
 
-    /// What all keys begin with.
+    /// The prefix of all keys.
     pub(crate) fn prefix(&self) -> &str {
         &self.inner.prefix
     }
@@ -167,7 +168,7 @@ impl Processes {
         lease::gone(&self.inner, names).await
     }
 
-    /// From now on `hears` gets what other processes say about this.
+    /// From now on `hears` gets the messages of other processes about this subject.
     pub fn hear(&self, about: &'static str, hears: Arc<dyn Hears>) {
         lock(&self.inner.state).hears.insert(about, hears);
     }

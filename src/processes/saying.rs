@@ -1,4 +1,4 @@
-//! What processes say to each other.
+//! The messages between processes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,7 +65,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Takes what another process has said.
+    /// Takes a message of another process.
     fn take(self: &Arc<Self>, text: &str) {
         // A message that cannot be read was sent by another program, and is dropped.
         let Ok(said) = serde_json::from_str::<Said>(text) else {

@@ -71,7 +71,7 @@ impl Props {
         out
     }
 
-    /// Appends what [`to_json`](Self::to_json) gives.
+    /// Appends the text of [`to_json`](Self::to_json).
     pub fn write_json(&self, out: &mut String) {
         self.0.write(out);
     }
@@ -173,7 +173,7 @@ impl Value {
         }
     }
 
-    /// This string, and what follows.
+    /// This string, longer by `follows`.
     fn longer(&self, follows: &str) -> Result<Self, CompactError> {
         let Self::Text(text) = self else {
             return Err(MISFIT);

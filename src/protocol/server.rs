@@ -9,7 +9,7 @@ use crate::tree::{LiveTree, Patch, Render, write_json_string};
 pub enum ServerMessage<'a> {
     /// The whole tree: the answer to a join.
     Trees(&'a LiveTree),
-    /// The answer to an event: what changed; empty if nothing did. Beside it the render that it was made
+    /// The answer to an event: the changes; empty if nothing changed. Beside it the render that it was made
     /// from, if there is one.
     Patch(Patch<'a>, Option<&'a Render>),
     /// The answer to an event if the root has other statics now: the whole tree.
@@ -18,7 +18,7 @@ pub enum ServerMessage<'a> {
     Redirect(&'a str),
     /// The answer to an event that failed.
     Error(&'a str),
-    /// The answer to a join that failed, and what the page can do.
+    /// The answer to a join that failed, and the page's next action.
     Refused(&'a str, &'a Refusal),
 }
 
@@ -33,7 +33,7 @@ pub struct Beside<'a> {
     pub pushes: &'a [Push],
 }
 
-/// What a page can do about a join that was refused.
+/// The action of a page whose join was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
     /// Nothing: the server has failed.
@@ -73,8 +73,8 @@ impl ServerMessage<'_> {
         std::iter::once(text).chain(answer).chain(redirect)
     }
 
-    /// The message in the classic dialect for many pages: what stands before the component's id, and after it. A
-    /// replaced root is the trees alone.
+    /// The message in the classic dialect for many pages: the text before the component's id, and the text
+    /// after it. A replaced root is the trees alone.
     pub fn to_json_for_many(&self) -> [String; 2] {
         // The id is the first member after the type.
         const ID: &str = "\"\\u0000\"";

@@ -180,7 +180,7 @@ impl Sentinels {
         Ok(this)
     }
 
-    /// What finds the server.
+    /// Finds the server by its sentinels.
     pub(super) fn builder(&self) -> redis::RedisResult<SentinelClientBuilder> {
         let addresses = self.hosts.iter().map(|host| host.addr().clone());
         let name = self.name.as_str();

@@ -36,7 +36,7 @@ pub enum AskError {
     Damaged(String),
 }
 
-/// What an error means for the next try.
+/// The meaning of an error for the next try.
 enum Verdict {
     /// The connection is of no use any more.
     Lost,
@@ -67,7 +67,7 @@ fn verdict(error: &RedisError) -> Verdict {
     }
 }
 
-/// What can be asked of Redis: a script or a command.
+/// A script or a command for Redis.
 pub(crate) trait Ask: Sync {
     fn send<T: FromRedisValue + Send>(
         &self,
@@ -263,7 +263,7 @@ impl Together {
     }
 }
 
-/// What an answer that says no means.
+/// The meaning of an error that Redis answers with.
 pub(crate) fn refused(error: &RedisError) -> AskError {
     let is_damage = error.kind() == ErrorKind::UnexpectedReturnType
         || matches!(error.code(), Some("WRONGTYPE" | DAMAGED))

@@ -1,4 +1,4 @@
-//! One connection to a server or to a cluster, as it is made once; and what its servers say of themselves.
+//! One connection to a server or to a cluster, as it is made once; and the facts about its servers.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -110,7 +110,7 @@ impl Connection {
     }
 }
 
-/// What each node of a cluster has answered, or a server.
+/// The answer of each node of a cluster, or of a server.
 fn of_each(answer: Value, is_cluster: bool) -> Vec<Value> {
     match answer {
         Value::Map(nodes) if is_cluster => nodes.into_iter().map(|(_, answer)| answer).collect(),

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::connection::Connection;
 
-/// What the operator is told.
+/// The messages to the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tell {
     /// Redis cannot be reached or used; the text says why.

@@ -1,4 +1,4 @@
-//! What a server says of itself: whether it can be used, and what the operator should know. Pure.
+//! The facts about a server: whether it can be used, and what the operator should know. Pure.
 
 /// The oldest version that has all that is used.
 const OLDEST: (u32, u32) = (6, 2);
@@ -14,7 +14,7 @@ pub struct Needs {
     pub replicas: bool,
 }
 
-/// What a server says.
+/// The facts, as a server tells them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// As the server writes it. Valkey says which Redis it is like.
@@ -100,7 +100,7 @@ impl Facts {
         None
     }
 
-    /// What the operator should know.
+    /// A warning for the operator.
     pub fn warning(&self, needs: Needs) -> Option<String> {
         if needs.replicas && self.replicas == Some(0) {
             let text = "durability: 'replicas' waits for a replica, and this Redis has none: events fail until it has one";

@@ -1,6 +1,6 @@
-//! What a component has said and its page may not have: answers to events, and changes that no event asked
-//! for. Each is kept until the page has shown that it has it, or until all together are larger than the
-//! whole tree.
+//! The messages of a component that its page may not have: answers to events, and changes that no event asked
+//! for. Each is kept until the page has shown that it has it, or until all together are larger than the whole
+//! tree.
 
 use std::collections::VecDeque;
 
@@ -20,10 +20,10 @@ const MAX_UNSAID: usize = 256;
 /// Bytes of pushes that wait behind a change that is held back. If there are more, the change is not held back any
 /// longer, or the oldest of them would be forgotten.
 const MUCH_TO_PUSH: usize = MAX_BYTES / 2;
-/// What each step with pushes counts beside their bytes, so that fewer than `MAX_UNSAID` wait, too.
+/// The bytes that each step with pushes counts beside its pushes, so that fewer than `MAX_UNSAID` wait, too.
 const PUSHING: usize = MUCH_TO_PUSH / (MAX_UNSAID / 2);
 
-/// What an answer says.
+/// The kind of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Says {
     /// An event, or several of which this is the last, has failed. Nothing was committed.
@@ -239,14 +239,14 @@ impl Answers {
         self.unsaid.iter()
     }
 
-    /// What a tree does not repeat, of all that was said after `shown`.
+    /// The answers after `shown` that a tree does not repeat.
     pub(crate) fn unsaid_after(&self, shown: Point) -> impl Iterator<Item = &Answer> {
         let kept = self.kept.iter().filter(|answer| answer.is_unsaid());
         let all = self.unsaid.iter().chain(kept);
         all.filter(move |answer| !shown.includes(answer.point))
     }
 
-    /// What another process has left unsaid.
+    /// Takes over the answers that another process could not send.
     pub(crate) fn leave_unsaid(&mut self, answers: Vec<Answer>) {
         self.unsaid_bytes += answers.iter().map(Answer::size).sum::<usize>();
         self.unsaid.extend(answers);
@@ -389,7 +389,7 @@ mod tests {
         }
     }
 
-    /// What failed is told to a page that comes back, however much that would be.
+    /// A page that comes back is told of failures, however many they were.
     #[test]
     fn failures_and_redirects_that_are_kept_are_bounded_in_bytes() {
         let mut answers = Answers::new(Point::default());

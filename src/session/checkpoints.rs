@@ -21,7 +21,7 @@ const MAX_QUIET: Duration = Duration::from_secs(30);
 /// While tasks run, whose values may come many times a second, there is so much time at least between two checkpoints
 /// of a small state.
 const TASK_PAUSE: Duration = Duration::from_secs(5);
-/// With each so many bytes it is as much more: what a text costs that streams in stays in proportion to the text.
+/// The step grows with the text: so the checkpoints of a text that streams in cost in proportion to the text.
 const TASK_STEP: usize = 4 * 1024;
 
 /// The least time between two checkpoints of a state of this size while tasks run.
@@ -32,7 +32,7 @@ pub(crate) fn task_pause(bytes: usize) -> Duration {
 
 /// The last checkpoint; before the first one, the first state that was committed.
 pub(crate) struct Last {
-    /// What the state included.
+    /// The point of the sealed state.
     pub(crate) point: Point,
     /// The time at which the checkpoint was sealed; `None` if there is no checkpoint, or if it may not have
     /// reached the page.

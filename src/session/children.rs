@@ -29,8 +29,8 @@ pub(crate) struct Nested<'a> {
     pub(crate) key: &'a str,
 }
 
-/// The beginning of the names that this component has, in all its lives: it follows from its parent, its module and its
-/// key. What follows is new each time that the parent shows it anew.
+/// The beginning of the names that this component has, in all its lives: it follows from its parent, its
+/// module and its key. The rest of the name is new each time that the parent shows it anew.
 pub(crate) fn names_of(nested: Option<Nested<'_>>) -> Names {
     let Some(Nested {
         parent,
@@ -71,7 +71,7 @@ impl Names {
     }
 }
 
-/// Ends what a page shows of a shared component.
+/// Ends a page's view of a shared component.
 pub(crate) type Ends = Box<dyn FnOnce() + Send>;
 
 /// A nested component that is shown.
@@ -79,7 +79,7 @@ struct Shown {
     given: Given,
     /// Its session, once its page has joined.
     session: Weak<Session>,
-    /// If it is shared: ends what the page shows of it.
+    /// If the component is shared: ends the page's view of it.
     ends: Option<Ends>,
 }
 
@@ -164,7 +164,7 @@ impl Session {
         changed.twice
     }
 
-    /// What the component gives this nested one; `None` if it shows no such one.
+    /// The props that the component gives this nested one; `None` if it does not show such a component.
     pub(crate) fn gives(&self, module: &str, key: &str) -> Option<Given> {
         let state = self.lock();
         let children = state.children.as_ref().filter(|_| !state.ended)?;
@@ -203,8 +203,8 @@ impl Session {
         }
     }
 
-    /// The page has joined this nested component, in this session, which is given what the parent gives now. The one before
-    /// it is over.
+    /// The page has joined this nested component, in this session, which gets the props that the parent gives
+    /// now. The session before it is over.
     pub(crate) fn adopts(&self, module: &str, key: &str, session: &Arc<Session>) {
         let mut state = self.lock();
         let name = (module.into(), key.into());
@@ -216,7 +216,7 @@ impl Session {
             return session.lose_parent();
         };
         let before = std::mem::replace(&mut shown.session, Arc::downgrade(session)).upgrade();
-        // Under the lock: what the parent gives later comes after it.
+        // Under the lock: props that the parent gives later come after these.
         session.give(shown.given.clone());
         drop(state);
         if let Some(before) = before.filter(|before| !Arc::ptr_eq(before, session)) {
@@ -224,7 +224,7 @@ impl Session {
         }
     }
 
-    /// Has the component take what its parent gives now.
+    /// Has the component take the props that its parent gives now.
     pub(crate) fn give(&self, given: Given) {
         self.socket
             .tell(move |socket: &LiveSocket| socket.give(given));

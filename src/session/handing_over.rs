@@ -17,14 +17,14 @@ use crate::token::proof_of;
 /// there is no such component.
 pub(crate) struct HandsOver {
     sender: oneshot::Sender<HandedOver>,
-    /// What the page shows.
+    /// The point that the page shows.
     shown: Point,
 }
 
 /// The answer to a process that asks for the component.
 pub(crate) enum Yields {
-    /// The session is over, and its number among the parked is this, if it was parked. What the actor hands over comes
-    /// here.
+    /// The session is over. With its number among the parked, if it was parked, and the channel that brings
+    /// the state from the actor.
     Yes(oneshot::Receiver<HandedOver>, Option<u64>),
     /// The proof is wrong.
     No,
@@ -141,7 +141,7 @@ impl Session {
     pub(crate) fn left(&self, sealed: String) -> Option<HandedOver> {
         let state = self.lock();
         state.parked?;
-        // Of what the page has, it says only when it comes.
+        // Which answers the page has is known only when the page comes.
         let nothing = Point::default();
         let unsaid = state.answers.unsaid_after(nothing).map(Unsaid::of);
         let unsaid: Vec<_> = unsaid.collect();
@@ -179,12 +179,12 @@ impl Session {
         self.lock().previous = Some(secret.into());
     }
 
-    /// What the process before has left unsaid, for a page that shows `shown`.
+    /// Takes over the answers that the process before could not send, for a page that shows `shown`.
     pub(crate) fn inherit(&self, unsaid: &str, shown: Point) {
         if unsaid.is_empty() {
             return;
         }
-        // What cannot be read was written by another version.
+        // A text that cannot be read was written by another version.
         let unsaid: Vec<Unsaid> = serde_json::from_str(unsaid).unwrap_or_default();
         let answers = unsaid.into_iter().filter_map(Unsaid::answer);
         let answers = answers.filter(|answer| !shown.includes(answer.point));

@@ -104,14 +104,14 @@ pub(crate) struct About {
     pub(crate) address: Arc<str>,
     /// The name under which its memory counts: see [`holder`](super::sessions::holder).
     pub(crate) holder: Arc<str>,
-    /// What the address counts as; `bind` if the address is not known.
+    /// The name that the address counts as; `bind` if the address is not known.
     pub(crate) counted: Arc<str>,
     pub(crate) request: Option<Arc<str>>,
     /// The URL of its page.
     pub(crate) page: Arc<str>,
     /// How many components are around it.
     pub(crate) depth: u8,
-    /// What its secrets end with.
+    /// The end of its secrets.
     pub(crate) mark: Mark,
 }
 
@@ -153,7 +153,7 @@ impl Attached {
     }
 }
 
-/// What became of a session whose connection is gone.
+/// What happened to a session whose connection is gone.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Detached {
     /// The session waits for its page.

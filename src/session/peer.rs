@@ -7,7 +7,7 @@ use std::sync::Arc;
 pub struct Peer {
     /// The upgrade request as compact JSON, for `ctx.request`.
     pub request: Option<Arc<str>>,
-    /// What `bind` gave for it; tokens made for another do not open.
+    /// The result of `bind`; tokens that were made for another user do not open.
     pub bind: Arc<str>,
     /// The client's address, as far as it is known.
     pub address: Arc<str>,

@@ -1,4 +1,4 @@
-//! What a page is sent of its component: trees, answers, changes, checkpoints.
+//! Sends a page the messages about its component: trees, answers, changes, checkpoints.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use crate::protocol::{Beside, Refusal, ServerMessage};
 use crate::tree::LiveTree;
 
 impl Session {
-    /// Sends the tree, for a page that has joined or cannot go on from what it shows. A tree may be large,
-    /// so its text is written before the lock is taken. The text is written for one connection; if the
+    /// Sends the tree, for a page that has joined or cannot go on from the state that it shows. A tree may be
+    /// large, so its text is written before the lock is taken. The text is written for one connection; if the
     /// session has another connection by the time the lock is held, the text is written again.
     pub(crate) fn show(&self, point: Point, tree: &LiveTree, continuity: Continuity) {
         loop {

@@ -88,7 +88,7 @@ pub struct Sessions {
     is_shared: OnceLock<()>,
 }
 
-/// What became of the oldest parked session.
+/// What happened to the oldest parked session.
 pub(crate) enum Oldest {
     /// No session waits.
     None,
@@ -263,12 +263,12 @@ impl Sessions {
         session.weigh();
         self.make_room();
         if closes {
-            // What its page does not have is left to the process that the page comes to.
+            // The answers that its page does not have are left to the process that the page comes to.
             session.finish();
         }
     }
 
-    /// Notes what a session weighs in all. Sessions that are too much end.
+    /// Notes the bytes of a session. If all of them are too many, sessions end.
     pub(crate) fn weighed(&self, session: &Arc<Session>, bytes: usize) {
         for session in self.holdings.weigh(session, bytes) {
             // The page asks again with its checkpoint, and joins when there is room.

@@ -12,7 +12,7 @@ pub(crate) struct Parked {
     pub(crate) session: Arc<Session>,
     /// When the session has waited long enough.
     pub(crate) until: Instant,
-    /// What the session weighs, in bytes.
+    /// The session's bytes.
     pub(crate) bytes: usize,
     /// Whose session this is, when much is held.
     pub(crate) holder: Arc<str>,
@@ -22,7 +22,7 @@ pub(crate) struct Parked {
     pub(crate) peer: Peer,
 }
 
-/// What one holder has here.
+/// The sessions and bytes of one holder.
 #[derive(Default)]
 struct Held {
     bytes: usize,
@@ -73,7 +73,7 @@ impl ParkedSessions {
         true
     }
 
-    /// What a holder holds has become more, or less.
+    /// The bytes of a holder have become more, or fewer.
     fn weigh_holder(
         &mut self,
         holder: &Arc<str>,
@@ -120,7 +120,7 @@ impl ParkedSessions {
         self.by_ticket.is_empty()
     }
 
-    /// What all of the sessions weigh, in bytes.
+    /// The bytes of all sessions.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

@@ -1,5 +1,5 @@
-//! Other processes ask for components that wait here, or seem to be shown here, and tell of those that they have taken
-//! over.
+//! Other processes ask for components that wait here, or seem to be shown here, and tell which components
+//! they have taken over.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -35,7 +35,7 @@ struct Busy {
     receiver: oneshot::Receiver<HandedOver>,
 }
 
-/// What this process has to do with others because of homes. The lock is a `std` one, held for a look-up.
+/// The work of this process for others that homes bring. The lock is a `std` one, held for a look-up.
 struct Yielding {
     sessions: Weak<Sessions>,
     homes: Weak<Homes>,
@@ -181,7 +181,7 @@ enum Found {
     No(Answer),
 }
 
-/// Hears what other processes say about homes.
+/// Hears the messages of other processes about homes.
 struct Ear(Arc<Yielding>);
 
 fn silent() -> Answering {

@@ -13,7 +13,7 @@ const MOST: usize = 256;
 /// Events that have failed: the first and the last of them.
 pub(super) type Failed = (EventNumber, EventNumber);
 
-/// What a state has beside it: viewers, and which of their events have failed.
+/// The part of a state that names viewers, with their events that have failed.
 pub(super) type Failures = Vec<(Arc<str>, Vec<Failed>)>;
 
 /// The viewers, in the order in which they have failed.

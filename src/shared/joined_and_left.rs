@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The most viewers in one message: the rest comes with the next.
 const MOST: usize = 1000;
 
-/// What the receiver has not been told.
+/// The people that the receiver has not been told of.
 #[derive(Default)]
 pub(super) struct JoinedAndLeft {
     /// The viewers' `bind`s by their ids.

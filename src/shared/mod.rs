@@ -237,7 +237,7 @@ impl SharedComponents {
         }
     }
 
-    /// Notes what a component weighs. If all of them weigh too much, the heaviest ends.
+    /// Notes the bytes of a component. If all of them together are too many, the heaviest component ends.
     fn weigh(&self, component: &Arc<Component>, bytes: usize) {
         let mut state = self.lock();
         if !state.lists(component) {
@@ -327,8 +327,7 @@ impl SharedComponents {
 
     /// The HTML of a component that a page is rendered with; the component is started if it does not live.
     ///
-    /// # Errors
-    /// Why there is none.
+    /// # Errors Why there is no HTML.
     pub async fn html<D: Dispatcher>(
         &self,
         context: &Shared<D>,
@@ -375,7 +374,7 @@ const LOOKS: Duration = Duration::from_secs(12);
 /// How long an owner that does not answer is left alone.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What an answer gives that does not wait; or the answer.
+/// The result of an answer that does not wait; or the answer.
 fn at_once<T>(mut answer: Answer<T>) -> Result<Result<T, OwnershipError>, Answer<T>> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match answer.as_mut().poll(&mut context) {
@@ -384,7 +383,7 @@ fn at_once<T>(mut answer: Answer<T>) -> Result<Result<T, OwnershipError>, Answer
     }
 }
 
-/// Starts a component: its actor, if this process owns it, or else what follows the owner.
+/// Starts a component: its actor, if this process owns it, or else the task that follows the owner.
 fn start<D: Dispatcher>(
     context: &Shared<D>,
     known: &Known,
@@ -501,7 +500,7 @@ impl<D: Dispatcher> Starting<D> {
             })),
         });
         let start = Start {
-            // What the log calls it.
+            // The name of the component in the log.
             id: key.clone(),
             instance: public_name(&name).into(),
             module: known.module,

@@ -1,4 +1,4 @@
-//! What became of one viewer's events, until its page has shown that it knows. Pure.
+//! The results of one viewer's events, until its page has shown that it knows them. Pure.
 
 use std::collections::VecDeque;
 
@@ -18,7 +18,7 @@ const MOST_FAILED: usize = 32;
 /// The text for an event that has failed, if its own text is not known any more.
 const HAS_FAILED: &str = "The server could not handle this.";
 
-/// What became of an event.
+/// The result of an event.
 #[derive(Clone)]
 pub(super) enum Outcome {
     /// The event was handled and committed; the page sees this with the frame that includes the revision.
@@ -79,7 +79,7 @@ impl Outcome {
     }
 }
 
-/// What became of one event, and the state that the component was in then.
+/// The result of one event, and the component's point then.
 #[derive(Clone)]
 pub(super) struct Said {
     pub(super) event: EventNumber,
@@ -135,7 +135,7 @@ pub(super) struct Sayings {
     handled: EventNumber,
     /// The last event that the page has been told of.
     told: EventNumber,
-    /// What became of the events up to this one is not remembered.
+    /// The results of events up to this one are not remembered.
     forgotten: EventNumber,
 }
 
@@ -164,7 +164,7 @@ impl Sayings {
         self.told
     }
 
-    /// Remembers what became of the next event.
+    /// Remembers the result of the next event.
     pub(super) fn add(&mut self, said: Said) {
         self.handled = said.event;
         self.bytes += said.outcome.size();
@@ -201,7 +201,7 @@ impl Sayings {
         }
     }
 
-    /// The page knows what became of its events up to this one.
+    /// The page knows the results of its events up to this one.
     pub(super) fn has_seen(&mut self, seen: EventNumber) {
         while let Some(oldest) = self.list.front()
             && oldest.event <= seen
@@ -210,12 +210,12 @@ impl Sayings {
         }
     }
 
-    /// What became of the events up to this one is not remembered, or known to the page.
+    /// The results of events up to this one are not remembered, or the page knows them.
     pub(super) fn forgotten(&self) -> EventNumber {
         self.forgotten
     }
 
-    /// What became of events that the page is not known to know of.
+    /// The results that the page may not know.
     pub(super) fn all(&self) -> Vec<Said> {
         self.list.iter().cloned().collect()
     }
@@ -236,7 +236,7 @@ impl Sayings {
         all.split_off(all.len().saturating_sub(MOST_FAILED))
     }
 
-    /// Whether it is remembered what became of all events after `seen`.
+    /// Whether the results of all events after `seen` are remembered.
     pub(super) fn covers(&self, seen: EventNumber) -> bool {
         seen >= self.forgotten
     }
@@ -390,7 +390,7 @@ mod tests {
     #[test]
     fn what_was_told_too_late_takes_its_place() {
         let mut said = Sayings::default();
-        // While a page joins, what becomes of its next event may be known before what became of earlier ones.
+        // While a page joins, the result of its next event may be known before the results of earlier ones.
         said.add(applied(7, 4));
         said.begin(EventNumber(3));
         for event in [4, 5, 7, 3, 6] {

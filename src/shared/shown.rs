@@ -1,4 +1,4 @@
-//! What the pages of a shared component show: the last changes, and the whole tree, encoded once for all of them.
+//! The last changes of a shared component and its whole tree, encoded once for all its pages.
 
 use std::collections::HashMap;
 use std::sync::Arc;

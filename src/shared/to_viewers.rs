@@ -33,7 +33,7 @@ use crate::tree::LiveTree;
 pub(super) struct Owned {
     pub(super) owners: Arc<dyn Ownership>,
     pub(super) term: Term,
-    /// What the owner before has left.
+    /// The state that the owner before has left.
     pub(super) left: Option<HandedOver>,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct ToViewers<D: Dispatcher> {
     owners: Arc<dyn Ownership>,
     /// The term in which this process owns the component.
     term: Term,
-    /// What the owner before has left.
+    /// The state that the owner before has left.
     left: Option<HandedOver>,
     /// The component's names in a store. States are saved under the first one, and the first one is owned.
     instances: Vec<Arc<str>>,
@@ -111,7 +111,7 @@ impl<D: Dispatcher> ToViewers<D> {
         self.component.host().is_some_and(|host| host.is_followed())
     }
 
-    /// Sends a page what became of its event, if nothing else has changed.
+    /// Sends a page the result of its event, if nothing else has changed.
     fn deliver(&self, viewer: &Arc<Viewer>) {
         match self.component.host().filter(|_| viewer.is_elsewhere()) {
             // Its process knows by this that nothing is missing.

@@ -24,7 +24,7 @@ use crate::ids::{EventNumber, Life, Revision};
 pub use crate::token::Holder;
 use crate::token::TokenError;
 
-/// What a store may hold.
+/// The bounds of a store.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// How long an unchanged state is kept: as long as a checkpoint is valid. A state is deleted if
@@ -81,7 +81,7 @@ pub enum StoreError {
     /// The store has a newer state: the component goes on in another process.
     #[error("the store has a newer state of this component: it goes on in another process")]
     Stale,
-    /// The component lives in another process, and is newer there than what its page has brought.
+    /// The component lives in another process, in a newer state than its page has brought.
     #[error(
         "the component is in another process, at revision {0}, and its page has an older state"
     )]
@@ -104,9 +104,9 @@ pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>
 /// that kept an older checkpoint could start from that one. The futures may be dropped at any time; a
 /// save may then have happened or not.
 pub trait Store: Send + Sync + 'static {
-    /// Begins a life of this component, later than the life `after` and than all in the store: gives the
-    /// newest state under the new life's name, and from here on refuses what an earlier life saves. `None`
-    /// if the store has no state of the component; then there is nothing to begin.
+    /// Begins a life of this component, later than the life `after` and than all lives in the store: gives
+    /// the newest state under the new life's name, and from here on refuses the saves of an earlier life.
+    /// `None` if the store has no state of the component; then there is nothing to begin.
     fn claim(&self, instance: &Arc<str>, after: Life) -> Answer<Option<Stored>>;
 
     /// Saves a state of `holder` durably. [`StoreError::Stale`] if the store has a state of a later life, or

@@ -271,7 +271,7 @@ impl Reader<'_> {
         self.rewrite.slot(from..to, slot);
         let after = self.probe.text.get(to..).unwrap_or_default();
         if !after.starts_with(|c| is_space(c) || c == '>') {
-            // Or else what follows would go on with the name or the value before.
+            // Otherwise the text after it would continue the name or the value before.
             self.rewrite.text(to..to, " ");
         }
     }

@@ -1,4 +1,4 @@
-//! What can be wrong with a template, said so that its author can mend it.
+//! The faults that a template can have, with texts that help its author to mend them.
 
 use std::borrow::Cow;
 use std::fmt;

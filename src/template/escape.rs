@@ -1,9 +1,9 @@
 //! Escaping for HTML.
 //!
-//! One function serves every place in which a leaf may stand: text, escapable raw text
-//! (`<textarea>`, `<title>`) and attribute values in either kind of quotes. Escaping `&` and `<`
-//! is what text needs, `&` and the quote what an attribute needs (WHATWG HTML 13.3, "Escaping a
-//! string"); doing all of it everywhere costs a few bytes and leaves no wrong choice.
+//! One function serves every place in which a leaf may stand: text, escapable raw text (`<textarea>`,
+//! `<title>`) and attribute values in either kind of quotes. Text needs `&` and `<` escaped, an attribute
+//! needs `&` and the quote escaped (WHATWG HTML 13.3, "Escaping a string"); doing all of it everywhere costs
+//! a few bytes and leaves no wrong choice.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ const fn reference(byte: u8) -> Option<&'static str> {
         b'>' => Some("&gt;"),
         b'"' => Some("&quot;"),
         b'\'' => Some("&#39;"),
-        // Parsers make it a line feed (WHATWG HTML 13.2.3.5), which is not what a patch says.
+        // Parsers turn it into a line feed (WHATWG HTML 13.2.3.5), and then the page differs from a patch.
         b'\r' => Some("&#13;"),
         _ => None,
     }

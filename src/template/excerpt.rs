@@ -1,6 +1,6 @@
 //! Short excerpts of a template for messages.
 
-/// How many characters are shown before and after what an excerpt is about.
+/// How many characters an excerpt shows before and after its subject.
 const BEFORE: usize = 48;
 const AFTER: usize = 32;
 

@@ -43,7 +43,7 @@ pub use sanitized::sanitized;
 pub use standing::{Misplaced, misplaced};
 pub use url::UrlRule;
 
-/// An analysed template: what goes over the wire, and how the application's values get into it.
+/// An analysed template: its form on the wire, and how the application's values get into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     /// The application's own static strings, for messages; empty for a trusted template.
@@ -55,16 +55,15 @@ pub struct Template {
     trusted: bool,
     /// See [`is_child`](Self::is_child).
     child: bool,
-    /// What the template is called when it crosses to JavaScript or to a browser.
+    /// The template's number when it crosses to JavaScript or to a browser.
     number: u32,
 }
 
 impl Template {
     /// Analyses an application's template literal: n+1 source strings around n values.
     ///
-    /// # Errors
-    /// Where a value could not be made safe in its place, or the template does not begin and end
-    /// in text, or is otherwise not what a browser would read as its author means it.
+    /// # Errors If a value could not be made safe in its place; if the template does not begin and end in
+    /// text; or if a browser would otherwise not read it as its author means it.
     pub fn compile(source: &[&str]) -> Result<Template, TemplateError> {
         compile::compile(source)
     }
@@ -125,8 +124,8 @@ impl Template {
         self.trusted
     }
 
-    /// Whether this is the container of a nested component: see [`child`]. Its slots are the module, the key, and what
-    /// the parent gives, which never goes over the wire.
+    /// Whether this is the container of a nested component: see [`child`]. Its slots are the module, the key,
+    /// and the props that the parent gives, which never go over the wire.
     #[must_use]
     pub fn is_child(&self) -> bool {
         self.child
@@ -160,7 +159,7 @@ impl Template {
     }
 }
 
-/// A slot of the wire: its place, and what its leaf is put together from.
+/// A slot of the wire: its place, and the parts of its leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
     /// The slot's place in the HTML.
@@ -286,7 +285,7 @@ pub enum Part {
     Value(usize),
 }
 
-/// What the HTML around a slot makes of its text.
+/// The place of a slot: the HTML around it decides how its text is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// Ordinary text: the only place for subtrees and lists.

@@ -1,10 +1,10 @@
-//! What a binding's name says: `keydown.ctrl.s` is an event, a modifier and a key.
+//! Reads a binding's name: `keydown.ctrl.s` is an event, a modifier and a key.
 
 use super::error::Fault;
 use super::events::{EVENTS, MODIFIERS};
 
-/// Further events of the browser's, without those that say nothing to a handler on a server; and `visible`, which the
-/// client makes.
+/// Further events of the browser's, without those that mean nothing to a handler on a server; and `visible`,
+/// which the client makes.
 const OTHERS: &str = " abort animationcancel animationend animationiteration animationstart auxclick \
     beforeinput beforematch beforetoggle cancel canplay canplaythrough close compositionend \
     compositionstart compositionupdate contextmenu copy cuechange cut dblclick drag dragend dragenter \

@@ -1,9 +1,9 @@
-//! What an attribute is, by its name and its element.
+//! The kind of an attribute, by its name and its element.
 
 use super::error::Fault;
 use super::url::{self, UrlRule};
 
-/// What values an attribute can take.
+/// The values that an attribute can take.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Any text.
@@ -16,8 +16,8 @@ pub(super) enum Kind {
     Refused(Fault),
 }
 
-/// What attribute `name` of `element` is, both in lower case. `refresh`: whether the tag's
-/// `http-equiv` makes its `content` an address.
+/// The kind of attribute `name` of `element`, both in lower case. `refresh`: whether the tag's `http-equiv`
+/// makes its `content` an address.
 pub(super) fn kind(element: &str, name: &str, refresh: bool) -> Kind {
     // Every event attribute begins so, and new ones come without notice.
     if name.len() > 2 && name.starts_with("on") {

@@ -1,5 +1,5 @@
-//! What a value says by the kind of its attribute: that the attribute is there, that it is not, or a text. As lit and
-//! React have it, and the browser's own properties.
+//! The meaning of a value by the kind of its attribute: that the attribute is there, that it is not, or a
+//! text. As lit and React have it, and the browser's own properties.
 
 /// How the application's value becomes the text of an attribute. `lib/encode.ts` does what each letter says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub enum Values {
     Any,
     /// Text; `false`, `null` and `undefined` are the empty text.
     Text,
-    /// What counts as true makes the attribute be there, everything else takes it away.
+    /// A value that counts as true sets the attribute; every other value removes it.
     Boolean,
     /// As `Boolean`, for a name that does not belong to a boolean attribute: a mistake that development
     /// tells.
@@ -51,7 +51,7 @@ impl Values {
     }
 }
 
-/// What the value says that is the whole text of this attribute, which is in lower case.
+/// The meaning of a value that is the whole text of this attribute. The name is in lower case.
 pub(super) fn of(name: &str) -> Values {
     if let Some(name) = name.strip_prefix("aria-") {
         return aria(name);

@@ -53,7 +53,7 @@ impl Probe {
         first..end.max(first)
     }
 
-    /// Splits what the tokenizer reported at its markers: text, marker, text, marker, …, text.
+    /// Splits a text that the tokenizer reported at its markers: text, marker, text, marker, …, text.
     pub(super) fn split<'a>(&self, mut reported: &'a str) -> (Vec<&'a str>, Vec<usize>) {
         let mut texts = Vec::new();
         let mut markers = Vec::new();

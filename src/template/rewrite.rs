@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::escape::escape;
 use super::{Place, Slot, tokens};
 
-/// Changes to a source text, by position; what no change covers is kept.
+/// Changes to a source text, by position; the rest of the text is kept.
 #[derive(Debug, Default)]
 pub(super) struct Rewrite {
     edits: Vec<(Range<usize>, Edit)>,

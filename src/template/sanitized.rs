@@ -308,7 +308,7 @@ mod tests {
             prop_assert_eq!(inert.replace("&#45;", "-").replace("&#114;", "r").replace("&#109;", "m").replace("&#116;", "t"), html);
         }
 
-        /// What follows is not read as a part of it.
+        /// Text after it is not read as a part of it.
         #[test]
         fn what_is_complete_ends_in_text(html in pieces()) {
             if let Some(inert) = sanitized(&html) {

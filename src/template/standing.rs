@@ -6,7 +6,7 @@ use std::fmt;
 use super::elements::{is_part_of_table, is_void};
 use super::tokens::{self, Token};
 
-/// What a parser would not leave in the container.
+/// The part of the HTML that a parser would not leave in the container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Misplaced {
     /// An element that is not taken there.
@@ -144,7 +144,7 @@ impl Reader<'_> {
         if is_heading(name) && self.open.is_empty() && is_heading(self.container) {
             return Err(Misplaced::Ends(name.to_owned()));
         }
-        // What belongs into a table that is in the container is moved in there, if at all.
+        // A part of a table inside the container is moved within that table, if at all.
         let is_taken = if self.open.is_empty() {
             takes(self.container, name)
         } else if is_part_of_table(name) && self.within(TABLE, &[]).is_none() {

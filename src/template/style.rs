@@ -88,7 +88,7 @@ fn walk<'a>(parts: &[Part], value: impl Fn(usize) -> &'a str) -> Result<(), Blam
     reader.block(&mut Parser::new(&css), Inside::default())
 }
 
-/// What no value may hold, wherever it stands and however it is read.
+/// The marks that no value may hold, wherever it stands and however it is read.
 fn vet(text: &str) -> Result<(), Fault> {
     for (mark, fault) in [
         (";", "with a `;` in a value"),

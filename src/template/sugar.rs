@@ -6,7 +6,7 @@ use super::events::{EVENTS, LONG};
 use super::modifiers;
 use super::place;
 
-/// What `@name` stands for.
+/// The meaning of `@name`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Binding {
     /// The attribute that holds the handler's name.

@@ -37,8 +37,8 @@ pub(super) enum Content {
 }
 
 impl Content {
-    /// How the content of `element` is read (WHATWG HTML 13.2.6.4, where start tags switch the
-    /// tokenizer's state; `noscript` as in a browser that runs scripts).
+    /// How the content of `element` is read (WHATWG HTML 13.2.6.4: start tags switch the tokenizer's state;
+    /// `noscript` as in a browser that runs scripts).
     pub(super) fn of(element: &str) -> Option<Content> {
         match element {
             "textarea" | "title" => Some(Content::Escapable),

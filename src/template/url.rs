@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use super::Refusal;
 
-/// What takes the place of a URL that was refused: an address that leads nowhere and, unlike an
-/// empty one, does not mean the page itself.
+/// Replaces a URL that was refused: an address that leads nowhere and, unlike an empty one, does not mean the
+/// page itself.
 pub(super) const INVALID: &str = "about:invalid";
 
 /// How the text of a URL attribute is read.
@@ -139,8 +139,8 @@ fn scheme(bytes: &mut impl Iterator<Item = u8>) -> Option<Scheme> {
     None
 }
 
-/// Whether what follows `data:` could be a document with script in it. The media type reaches to
-/// the first comma (WHATWG Fetch 6, "data: URL processor"); a missing one means plain text.
+/// Whether the text after `data:` could be a document with script in it. The media type reaches to the first
+/// comma (WHATWG Fetch 6, "data: URL processor"); a missing one means plain text.
 fn runs(rest: impl Iterator<Item = u8>) -> bool {
     let media_type: String = rest
         .take_while(|byte| *byte != b',')

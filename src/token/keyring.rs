@@ -86,27 +86,24 @@ impl Keyring {
         seal(&self.ciphers, &claims.to_bytes()?, bind)
     }
 
-    /// Seals what one process says to others, in the topic `topic` between them.
+    /// Seals a message of one process to others, in the topic `topic` between them.
     ///
-    /// # Errors
-    /// [`SealError`] if the system gives no random numbers.
+    /// # Errors [`SealError`] if the system gives no random numbers.
     pub fn seal_between(&self, said: &str, topic: &str) -> Result<String, SealError> {
         seal(&self.between, said.as_bytes(), topic)
     }
 
-    /// Opens what another process has said in this topic.
+    /// Opens a message of another process in this topic.
     ///
-    /// # Errors
-    /// [`TokenError`], but never [`TokenError::Expired`].
+    /// # Errors [`TokenError`], but never [`TokenError::Expired`].
     pub fn open_between(&self, sealed: &str, topic: &str) -> Result<String, TokenError> {
         let said = open(&self.between, sealed, topic)?;
         String::from_utf8(said).map_err(|_| TokenError::Malformed)
     }
 
-    /// Seals what a page may upload. `bind` has to be the same when the permit is opened.
+    /// Seals a permit for an upload. `bind` has to be the same when the permit is opened.
     ///
-    /// # Errors
-    /// [`SealError`] if the system gives no random numbers.
+    /// # Errors [`SealError`] if the system gives no random numbers.
     pub fn seal_permit(&self, permit: &str, bind: &str) -> Result<String, SealError> {
         seal(&self.permits, permit.as_bytes(), bind)
     }

@@ -86,7 +86,7 @@ impl History {
         self.kept.is_empty()
     }
 
-    /// Adds a message, which gets the position [`next`](Self::next), and drops what exceeds the bounds.
+    /// Adds a message, which gets the position [`next`](Self::next), and drops messages beyond the bounds.
     pub(super) fn append(
         &mut self,
         id: Option<&str>,

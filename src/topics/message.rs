@@ -118,7 +118,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// What a message counts in a history beside its data and its id: about what its parts take.
+    /// The bytes that a message counts in a history beside its data and its id: about those of its parts.
     pub const OVERHEAD: usize = 192;
 
     /// A message with a new key.
@@ -133,7 +133,7 @@ impl Message {
         }
     }
 
-    /// What the message counts in a history, in bytes.
+    /// The bytes that the message counts in a history.
     pub fn weight(&self) -> usize {
         self.data.len() + self.id.len() + Self::OVERHEAD
     }

@@ -49,7 +49,7 @@ pub use sweeping::keep_swept;
 /// The longest name of a topic, and the longest id, in bytes.
 pub const MAX_NAME: usize = 256;
 
-/// Why a topic did not do what it was asked to. Nothing was changed.
+/// Why a call of topics has failed. Nothing was changed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TopicError {
     /// The topic's name is empty or longer than [`MAX_NAME`]; the number is its length.
@@ -77,7 +77,7 @@ pub enum TopicError {
 /// The future of an answer.
 pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, TopicError>> + Send>>;
 
-/// What became of a message that was published.
+/// The result of a publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The position of the message. If its id was known: the position of the message that was published first
@@ -96,7 +96,7 @@ pub struct Most {
     pub bytes: usize,
 }
 
-/// What comes after a position.
+/// The messages after a position.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// Messages after the position are missing: the history does not reach back to it, or it is of another
@@ -148,7 +148,7 @@ impl fmt::Debug for Subscription {
     }
 }
 
-/// What a new subscriber gets.
+/// The beginning of a new subscription.
 #[derive(Debug)]
 pub struct Subscribed {
     /// Keeps the subscription.

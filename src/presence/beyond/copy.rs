@@ -54,7 +54,7 @@ pub(in crate::presence) struct Found {
     pub(in crate::presence) at: Instant,
 }
 
-/// What makes a roster that is new, in order: an entry came or went.
+/// One event for a new roster, in order: an entry came or went.
 pub(in crate::presence) struct Event {
     at: Instant,
     /// The index of the process among those that were read; `None` for this process.
@@ -113,7 +113,7 @@ impl Copy {
         }
     }
 
-    /// Takes what another process has said. False if that is known.
+    /// Takes a write of another process. False if it is known.
     pub(in crate::presence) fn hears(
         &mut self,
         said: &Said<'_>,
@@ -160,7 +160,7 @@ impl Copy {
         true
     }
 
-    /// What a roster that is new is to be filled with, by [`fill`](Self::fill).
+    /// The events for filling a new roster, by [`fill`](Self::fill).
     pub(in crate::presence) fn events(found: &[Found], own: &Own) -> Vec<Event> {
         let mut events = Vec::new();
         for (process, one) in found.iter().enumerate() {

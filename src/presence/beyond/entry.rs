@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-/// About what an entry takes beside key and meta, in a message.
+/// About the bytes of an entry in a message, beside key and meta.
 pub(in crate::presence) const ENTRY: usize = 32;
 
 /// An entry that counts.

@@ -20,7 +20,7 @@ const MOST_BYTES: usize = 64 * 1024;
 /// The changes that are sent at a time.
 #[derive(Debug, Default)]
 pub(in crate::presence) struct Write {
-    /// The number of the write before, or 0: what Redis has is of that write, or Redis has lost something.
+    /// The number of the write before, or 0. If Redis has another number, it has lost something.
     pub(in crate::presence) before: u64,
     pub(in crate::presence) number: u64,
     /// Whatever Redis has of this process is replaced.

@@ -1,4 +1,4 @@
-//! What processes tell each other. Pure.
+//! The messages between processes about presence. Pure.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::entry::Told;
 use super::own::Write;
 
-/// What a process tells of its entries in a topic.
+/// A message of a process about its entries in a topic.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::presence) struct Said<'a> {
     #[serde(borrow)]

@@ -52,7 +52,7 @@ impl AskAgain for Reads {
 /// The processes of a topic, each with the number of its last write.
 pub(super) type Places = Vec<(Arc<str>, u64)>;
 
-/// What stands there is the number, and how many entries are there.
+/// Behind each process stand the number of its last write, and how many entries it has.
 fn places(flat: Vec<String>) -> Places {
     let mut flat = flat.into_iter();
     let mut places = Vec::new();
@@ -65,7 +65,7 @@ fn places(flat: Vec<String>) -> Places {
     places
 }
 
-/// What a dead process has left in a topic, up to this write.
+/// The entries of a dead process in a topic, up to this write.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Grave {
     pub(super) topic: Arc<str>,
@@ -198,7 +198,7 @@ impl Asking {
             .await
     }
 
-    /// Takes away what dead processes have left, unless they have written since.
+    /// Removes the entries of dead processes, unless they have written since.
     pub(super) async fn bury(&self, graves: &[Grave]) -> Vec<Result<bool, AskError>> {
         let call = |grave: &Grave| Call {
             script: self.bury.clone(),

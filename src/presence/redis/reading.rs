@@ -1,4 +1,4 @@
-//! Reads what Redis has of topics: all entries of other processes.
+//! Reads the entries of other processes in topics.
 
 use std::sync::Arc;
 

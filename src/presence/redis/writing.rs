@@ -1,4 +1,4 @@
-//! What happens in this process goes to Redis, and is told to the processes that watch.
+//! Changes of this process go to Redis, and are told to the processes that watch.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,9 +13,9 @@ use crate::presence::beyond::{Beyond, Own, Said, Write};
 
 /// The most topics that are written together.
 const MOST_TOGETHER: usize = 128;
-/// What happens at about the same time is written together.
+/// Changes of about the same time are written together.
 const PAUSE: Duration = Duration::from_millis(10);
-/// When what could not be written is tried again.
+/// The pause before a write that failed is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
 /// How often Redis is asked to keep the entries of this process.
 const KEEPS: Duration = Duration::from_secs(120);

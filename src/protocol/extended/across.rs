@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::encode::Encoded;
 use crate::template::{Template, TemplateName};
 
-/// What a message can begin with.
+/// The possible beginnings of a message.
 const HEADS: [&str; 4] = ["[", "[\"s\",", "[\"j\",", "[\"e\","];
 
 /// A message without its component's id, as one process tells another.

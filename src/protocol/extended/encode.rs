@@ -1,4 +1,4 @@
-//! What the server says.
+//! Writes the server's messages.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ pub fn tree_for_many(tree: &LiveTree, across: bool) -> Encoded {
     out
 }
 
-/// What the answer to a join says beside the tree.
+/// The flags in the answer to a join, beside the tree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JoinFlags {
     /// The state is not the one that the client left.
@@ -163,8 +163,8 @@ pub fn joined(tree: &LiveTree, point: Point, secret: &str, flags: JoinFlags) -> 
     out
 }
 
-/// Writes the answer to a resume: the component goes on from what the client shows. The answers that the
-/// client has missed follow, up to event `number`.
+/// Writes the answer to a resume: the component goes on from the point that the client shows. The answers
+/// that the client has missed follow, up to event `number`.
 pub fn resumed(id: &str, number: EventNumber, secret: &str) -> String {
     format!("[\"a\",{id},{number},\"{secret}\"]")
 }
@@ -437,7 +437,7 @@ impl Encoded {
         }
     }
 
-    /// Writes what follows the text that stays, and if it is not all of the old text how much stays.
+    /// Writes the text after the part that stays; if not all of the old text stays, also how much does.
     fn tail(&mut self, text: &str, stays: Stays) {
         let (beginning, follows) = text.split_at_checked(stays.bytes).unwrap_or(("", text));
         if stays.is_all {
@@ -602,7 +602,7 @@ mod tests {
         assert_eq!(patch(&ten, &ten), "[0,5]");
     }
 
-    /// What many pages get is what one would get, with its own number, secret and id.
+    /// A message for many pages is the same as the message for one, with its own number, secret and id.
     #[test]
     fn a_message_for_many_is_that_of_one_for_each() {
         let (old, new) = (rows(&[1, 2, 3]), rows(&[3, 2]));

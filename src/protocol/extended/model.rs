@@ -1,5 +1,5 @@
-//! A client of the extended dialect, written from `docs/protocol.md` alone: what it shows is JSON, as the
-//! wire has it.
+//! A client of the extended dialect, written from `docs/protocol.md` alone. The page that it shows is JSON,
+//! as the wire has it.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ fn read(message: &str) -> Value {
     serde_json::from_str(message).unwrap_or_else(|error| panic!("{error}: {message}"))
 }
 
-/// What a client shows that joins.
+/// The page of a client that joins.
 fn tree(tree: &LiveTree) -> Value {
     read(&joined(tree, Point::default(), "", JoinFlags::default()).text("0"))[4].take()
 }
@@ -129,7 +129,7 @@ mod tests {
         builder.finish(&mut scratch).unwrap()
     }
 
-    /// What a page shows: a text in each place that a text can have, and rows by their keys.
+    /// A page: a text in each place that a text can have, and rows by their keys.
     #[derive(Clone, Debug)]
     struct Page {
         texts: [String; 3],

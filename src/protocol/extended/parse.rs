@@ -1,4 +1,4 @@
-//! What the client says.
+//! Reads the client's messages.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
@@ -37,7 +37,7 @@ struct Vars {
     d: Option<Detail>,
 }
 
-/// What the page names of the DOM event: an object, as JSON.
+/// The members of the DOM event that the page names: an object, as JSON.
 struct Detail(Box<str>);
 
 impl<'de> Deserialize<'de> for Detail {
@@ -89,7 +89,8 @@ impl<'de> Deserialize<'de> for Age {
     }
 }
 
-/// What a page joins: a component of this module, or a nested one, with its parent's number and its key there.
+/// The component that a page joins: one of this module, or a nested one, with its parent's number and its key
+/// there.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Module {
@@ -303,7 +304,7 @@ mod tests {
             (r#"a([1,\")(\"])"#, "a", Some(r#"[1,")("]"#)),
             // Half a character is read as U+FFFD, here as everywhere.
             (r#"a(\"\\ud800\")"#, "a", Some(r#""\ufffd""#)),
-            // None of these is a call.
+            // None of these texts is a call.
             ("a()", "a()", None),
             ("a(", "a(", None),
             ("(1)", "(1)", None),

@@ -77,7 +77,8 @@ impl<D: Dispatcher> ToPage<D> {
         fits.then(|| newest_of(claims, self.context.now()))
     }
 
-    /// Begins a life: from what the page has brought, what another process hands over, or what the store has.
+    /// Begins a life: from the state that the page has brought, that another process hands over, or that the
+    /// store has.
     pub(super) async fn begins(&mut self, point: Point, before: Life) -> Result<Begun, StoreError> {
         let moved = Box::pin(self.come_home()).await?;
         let (claimed, handed_over) = (moved.life, moved.handed_over);
@@ -131,8 +132,8 @@ impl<D: Dispatcher> ToPage<D> {
         self.is_claimed = false;
     }
 
-    /// The application closes, and the page is away: leaves what the page does not have to the process that the page
-    /// comes to.
+    /// The application closes, and the page is away: leaves the newer state and answers to the process that
+    /// the page comes to.
     pub(super) async fn leaves_what_is_newer(&mut self, committed: &Committed<'_>) {
         let Some(homes) = self.context.homes.clone() else {
             return;

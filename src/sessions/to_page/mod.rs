@@ -83,8 +83,8 @@ pub(crate) struct ToPage<D: Dispatcher> {
     last_change: Option<Instant>,
     /// The client knows that the state is too large for a checkpoint.
     is_told: bool,
-    /// What an anchor is bound to. Set if a page's token started the component, cleared by the first
-    /// checkpoint.
+    /// The token that an anchor is bound to. Set if a page's token started the component, cleared by the
+    /// first checkpoint.
     anchored: Option<Box<str>>,
     /// The epoch of the connection that an anchor was sent on.
     anchor: Option<u64>,
@@ -94,7 +94,7 @@ pub(crate) struct ToPage<D: Dispatcher> {
     kept: Option<Box<Kept>>,
     /// Set if the component may be in another process, until it is here.
     coming: Option<Box<Coming>>,
-    /// What the page shows that has brought the state.
+    /// The point of the page that has brought the state.
     shown: Point,
     /// Redis knows that the component is here, in this life.
     is_claimed: bool,
@@ -245,8 +245,8 @@ impl<D: Dispatcher> ToPage<D> {
         )
     }
 
-    /// The same for a store, which has what the page may not have been told, too: a process that goes on from there knows
-    /// of no answer.
+    /// The same for a store, with the answers that the page may not have, too: a process that goes on from
+    /// there knows no answers.
     fn sealed_for_store(&self, point: Point, state: StateTexts) -> Option<String> {
         let bind = &self.session.about.bind;
         let StateTexts {

@@ -1,5 +1,5 @@
-//! Follows the owner of a shared component: what the owner tells goes to the pages of this process, and what those ask
-//! goes to the owner.
+//! Follows the owner of a shared component: the owner's messages go to the pages of this process, and the
+//! events of those pages go to the owner.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -34,12 +34,12 @@ const MOST: Most = Most {
 };
 /// How many events go to the owner together.
 const MOST_PAGES: usize = 256;
-/// If the owner cannot be told what pages have done for so long, they join again.
+/// If the owner cannot be told the events of pages for so long, the pages join again.
 const LONG: Duration = Duration::from_secs(20);
 /// When something is tried again.
 const AGAIN: Duration = Duration::from_millis(250);
 
-/// What came of the wish to follow.
+/// The result of the wish to follow.
 pub(crate) enum Begun {
     /// Pages can be let in.
     Followed,
@@ -133,7 +133,7 @@ struct Follower {
     position: Position,
     /// The owner's last message.
     number: u64,
-    /// What pages show at first. Changes up to here are included.
+    /// The revision that pages show at first. Changes up to here are included.
     start: Revision,
     /// Told when something was read.
     has_read: Notify,
@@ -210,7 +210,7 @@ impl Follower {
     }
 }
 
-/// Hands the owner what pages ask, and which of them are gone.
+/// Hands the owner the events of pages, and tells it which pages are gone.
 async fn forward(component: &Arc<Component>, following: &Following, tells: &Notify) {
     loop {
         tells.notified().await;
@@ -219,7 +219,7 @@ async fn forward(component: &Arc<Component>, following: &Following, tells: &Noti
             while pages.len() < MOST_PAGES
                 && let Some((viewer, asked)) = component.next_asked()
             {
-                // The page sends again what came on an earlier connection.
+                // The page sends the events of an earlier connection again.
                 let Some(epoch) = following.epoch(&viewer.id, asked.epoch) else {
                     continue;
                 };
@@ -304,7 +304,7 @@ fn encodings(following: &Following, tree: Tree) -> Option<Encodings> {
     })
 }
 
-/// Reads what the owner tells.
+/// Reads the owner's messages.
 struct Reader<'a> {
     component: &'a Arc<Component>,
     following: &'a Following,

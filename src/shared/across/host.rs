@@ -54,7 +54,7 @@ struct State {
     bytes: usize,
     /// Something was not told.
     gap: bool,
-    /// The component has ended: what its pages are told.
+    /// The component has ended: the text for its pages, and their next action.
     ended: Option<(String, Refusal)>,
     followers: BTreeSet<Arc<str>>,
 }
@@ -82,7 +82,7 @@ pub(crate) struct Host {
     wake: Notify,
 }
 
-/// What a host is made of beside the component.
+/// The parts of a host beside the component.
 pub(crate) struct Parts {
     pub(crate) name: Arc<str>,
     pub(crate) term: Term,
@@ -187,7 +187,7 @@ impl Host {
         self.wait(Waiting::Frame(to, change), bytes);
     }
 
-    /// What became of an event of a page that another process has.
+    /// Tells another process the result of an event of its page.
     pub(crate) fn said(&self, viewer: &Arc<str>, said: &Said) {
         let bytes = said.outcome.size();
         self.wait(
@@ -403,7 +403,7 @@ fn goes(component: &Arc<Component>, viewer: &Arc<Viewer>, epoch: u64, away: bool
     }
 }
 
-// What other processes say.
+// The messages of other processes.
 impl Host {
     /// Takes a message of another process. Messages whose order matters are handled at once.
     pub(super) fn hears(
@@ -426,7 +426,7 @@ impl Host {
             }
             Asked::Join(page) => at_once(Some(self.join(&component, from, page))),
             Asked::Pages(pages) => {
-                // What comes while the application closes is for the next owner.
+                // Events that come while the application closes are for the next owner.
                 if !component.is_closing() {
                     for page in pages.iter().cloned() {
                         self.of_page(&component, from, page);
@@ -453,7 +453,7 @@ impl Host {
             // The tree was encoded for this process only.
             component.shown().forget_tree();
         }
-        // First the number: what comes after it is told.
+        // First the number: later messages are told.
         let number = self.number.load(Ordering::SeqCst);
         let definitions = lock(&self.defined).clone();
         Answer::Followed(Followed {
@@ -578,7 +578,7 @@ impl Host {
         }
     }
 
-    /// Takes what a page of another process has done.
+    /// Takes an event or the like of a page of another process.
     fn of_page(&self, component: &Arc<Component>, from: &Arc<str>, page: OfPage) {
         let (OfPage::Event { viewer: id, .. }
         | OfPage::Unhandled { viewer: id, .. }
@@ -593,7 +593,7 @@ impl Host {
     }
 }
 
-/// What a page of another process does.
+/// Carries out the action of a page of another process.
 fn does(component: &Arc<Component>, from: &Arc<str>, viewer: &Arc<Viewer>, page: OfPage) {
     if viewer.process().as_ref() != Some(from) {
         return;

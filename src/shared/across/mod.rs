@@ -48,7 +48,7 @@ pub use owners::RedisOwnership;
 pub(crate) use pages::{Following, Joining};
 use wire::{Answer, ToOwner};
 
-/// What pages are told whose component is in another process now.
+/// The text for pages whose component is in another process now.
 const MOVED: &str = "The server is busy.";
 /// The subject of messages between processes about shared components.
 const ABOUT: &str = "shared";
@@ -57,7 +57,8 @@ const REMEMBER: Duration = Duration::from_secs(3600);
 /// How often it is looked whether the processes live that this one has to do with.
 const LOOK: Duration = Duration::from_millis(1500);
 
-/// What a process has to do with others because of shared components. The locks are `std` ones, held for a look-up.
+/// The work of a process for others that shared components bring. The locks are `std` ones, held for a
+/// look-up.
 pub struct Across {
     processes: Arc<Processes>,
     keyring: Arc<Keyring>,
@@ -71,7 +72,7 @@ pub struct Across {
 }
 
 impl Across {
-    /// Begins to hear what other processes say. To be called in a runtime.
+    /// Begins to hear the messages of other processes. To be called in a runtime.
     pub fn new(
         processes: Arc<Processes>,
         keyring: Arc<Keyring>,
@@ -141,7 +142,7 @@ impl Across {
         hosts.values().filter_map(Weak::upgrade).collect()
     }
 
-    /// Ends what hangs on processes that are gone.
+    /// Ends everything that depends on processes that are gone.
     async fn look(&self) {
         let hosts = self.all_hosts();
         let mut names: HashSet<Arc<str>> = HashSet::new();
@@ -208,7 +209,7 @@ async fn look(across: Weak<Across>) {
     }
 }
 
-/// Hears what other processes say about shared components.
+/// Hears the messages of other processes about shared components.
 struct Ear(Weak<Across>);
 
 fn silent() -> Answering {

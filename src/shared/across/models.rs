@@ -1,5 +1,5 @@
-//! A component that two processes want, as `src/models.rs` tries it: what Redis does is one step each, and all else
-//! happens in any order.
+//! A component that two processes want, as `src/models.rs` tries it: each action of Redis is one step, and
+//! all else happens in any order.
 
 use std::sync::Arc;
 
@@ -126,7 +126,7 @@ impl Process {
                 return false;
             }
             yield_now();
-            // As `save.lua` refuses what an earlier life saves.
+            // As `save.lua` refuses the saves of an earlier life.
             let mut keys = lock(&self.redis.0);
             if keys.life > life {
                 return false;

@@ -80,7 +80,7 @@ impl Inner {
             return Ok(Owner::Elsewhere(Elsewhere { process, term }));
         }
         lock(&self.looked_up).insert(component.clone(), Instant::now());
-        // What cannot be read was left by another version: nobody can go on with it.
+        // A state that cannot be read was left by another version: nobody can go on with it.
         let left = left.and_then(|left| serde_json::from_str(&left).ok());
         Ok(Owner::Here(term, left))
     }

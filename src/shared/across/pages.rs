@@ -135,8 +135,9 @@ impl Following {
         lock(&self.pages).epochs.get(viewer).copied()
     }
 
-    /// The epoch of a page's connection, as the owner counts it; `None` if the page has come on a later one. What came on
-    /// the earlier one must not be taken for something of that: the page sends it again, in its order.
+    /// The epoch of a page's connection, as the owner counts it; `None` if the page has come on a later one.
+    /// Events of the earlier connection must not be taken for events of the later one: the page sends them
+    /// again, in its order.
     pub(super) fn epoch(&self, viewer: &str, here: u64) -> Option<u64> {
         let epochs = self.epochs(viewer)?;
         (epochs.here == here).then_some(epochs.of_owner)

@@ -23,7 +23,7 @@ use crate::shared::viewer::{From, Viewed, Viewer};
 /// removed.
 const LEAST_NOTED: usize = 16;
 
-/// What a page's ticket says.
+/// The content of a page's ticket.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::shared) struct Ticketed {
     /// The lives of the component that had let the page in.
@@ -35,21 +35,21 @@ pub(in crate::shared) struct Ticketed {
     pub(in crate::shared) is_new: bool,
 }
 
-/// With what a page is let in.
+/// The facts with which a page is let in.
 pub(in crate::shared) struct Admission {
     /// The connection's epoch.
     pub(in crate::shared) epoch: u64,
     /// How often viewers of the component had been dismissed when `authorize` was asked about the page.
     pub(in crate::shared) dismissals: u64,
-    /// What the page's ticket says, if it has one.
+    /// The content of the page's ticket, if it has one.
     pub(in crate::shared) ticket: Option<Ticketed>,
-    /// What the page shows, if it shows that.
+    /// The point that the page shows, if it shows the component already.
     pub(in crate::shared) shown: Option<Point>,
     /// The last answer that the page has, and the revision that it shows.
     pub(in crate::shared) known: Point,
-    /// What the page comes back with the next time.
+    /// The ticket for the next time that the page comes back.
     pub(in crate::shared) new_ticket: Box<str>,
-    /// What the component's owner says of the page, if that is another process.
+    /// The owner's knowledge of the page, if the owner is another process.
     pub(in crate::shared) owner: Option<LetInElsewhere>,
 }
 
@@ -67,13 +67,13 @@ pub(in crate::shared) struct Elsewhere {
     pub(in crate::shared) dismissals: u64,
 }
 
-/// What the owner knows of a page that another process lets in.
+/// The owner's knowledge of a page that another process lets in.
 pub(in crate::shared) struct LetInElsewhere {
     /// The connection's epoch, as the owner counts it.
     pub(in crate::shared) epoch: u64,
     /// The viewer, or how far its events have got, was known.
     pub(in crate::shared) was_known: bool,
-    /// What became of the events up to this one is not remembered, or known to the page.
+    /// The results of events up to this one are not remembered, or the page knows them.
     pub(in crate::shared) base: EventNumber,
     pub(in crate::shared) said: Vec<Said>,
     /// When a number of the page's holder had to make room the last time, in seconds since 1970.

@@ -69,8 +69,8 @@ struct State {
     /// A task sends changes, and has to begin again when it is done.
     is_fanning: bool,
     fans_again: bool,
-    /// Pages that are gone, the epochs of their connections as the owner counts them, and whether they may come back: what
-    /// the owner has not been told so far, if that is another process.
+    /// Pages that are gone, the epochs of their connections as the owner counts them, and whether they may
+    /// come back. The owner, if it is another process, has not been told of them so far.
     gone: Vec<(Arc<str>, u64, bool)>,
     /// The application closes: the component ends with its last page.
     closing: bool,
@@ -298,7 +298,7 @@ impl Component {
         self.lock().ended.is_some()
     }
 
-    /// Notes what the component weighs.
+    /// Notes the bytes of the component.
     pub(super) fn weighed(self: &Arc<Self>, bytes: usize) {
         if let Some(registry) = self.registry.upgrade() {
             registry.weigh(self, bytes);
@@ -315,8 +315,8 @@ impl Component {
         let _ = self.lives.set(lives);
     }
 
-    /// Notes the topics that the component is in, by a step that began at `since`; `key` is its actor's. Gives those
-    /// that it was taken out of meanwhile.
+    /// Notes the topics that the component is in, by a step that began at `since`; `key` is the key of its
+    /// actor. Gives the topics that it was taken out of meanwhile.
     pub(super) fn set_topics(
         self: &Arc<Self>,
         key: ActorKey,

@@ -1,4 +1,4 @@
-//! What the pages of a shared component are sent, and whose turn it is to ask.
+//! Sends changes to the pages of a shared component, and says whose turn it is to ask.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,7 +27,7 @@ impl Component {
         self.wanted.notified().await;
     }
 
-    /// What the viewer has asked for whose turn it is, and the viewer.
+    /// The viewer whose turn it is, and its event.
     pub(in crate::shared) fn next_asked(&self) -> Option<(Arc<Viewer>, Asked)> {
         loop {
             let viewer = self.lock().asked.next()?;

@@ -1,5 +1,5 @@
-//! One page that shows a shared component: its connections, its events, and its end. `sending.rs` has what the page is
-//! sent.
+//! One page that shows a shared component: its connections, its events, and its end. `sending.rs` sends the
+//! page its changes.
 
 mod sending;
 
@@ -29,14 +29,14 @@ const STILL_SHARED: JoinFlags = JoinFlags {
     lost: false,
 };
 
-/// What the pages of one component show.
+/// The tree and changes that the pages of one component show.
 pub(super) type Pages = Shown<Arc<Viewer>>;
 
 /// The component, as its viewers need it.
 pub(super) trait Viewed: Send + Sync {
     /// The least time between two changes of a page that is hidden, unless one is an answer.
     fn hidden_pause(&self) -> Duration;
-    /// What the pages show.
+    /// The tree and changes that the pages show.
     fn shown(&self) -> MutexGuard<'_, Pages>;
     /// Asks the actor for the tree, for pages that wait for it.
     fn ask_tree(&self);
@@ -50,7 +50,7 @@ pub(super) trait Viewed: Send + Sync {
 /// The point from which on the page is told the rest.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum From {
-    /// What the page shows, which the ring reaches back to.
+    /// The point that the page shows. The ring reaches back to it.
     Shown(Point),
     /// The whole tree.
     Tree(JoinFlags),
@@ -88,7 +88,7 @@ struct State {
     is_queued: bool,
     /// The actor handles an event of this viewer.
     is_handled: bool,
-    /// What the page shows when it has read all that was sent.
+    /// The revision that the page shows when it has read everything that was sent.
     shown: Revision,
     /// The pushes to all pages up to this revision have been sent.
     pushed: Revision,
@@ -101,7 +101,7 @@ struct State {
     allowed_at: Instant,
     /// `authorize` is asked about the page because an event was refused.
     doubt: Doubt,
-    /// What the page comes back with.
+    /// The ticket with which the page comes back.
     ticket: Box<str>,
     /// The page has been let in, on this connection or an earlier one.
     was_in: bool,
@@ -111,8 +111,8 @@ struct State {
     process: Option<Arc<str>>,
 }
 
-/// A page that shows a shared component, on its connection or on its way back. The lock is a `std` one, held for
-/// what is sent to the one page.
+/// A page that shows a shared component, on its connection or on its way back. The lock is a `std` one, held
+/// while this one page is sent its changes.
 ///
 /// A viewer's lock is taken before its component's locks and its outbox's, never after.
 pub(crate) struct Viewer {
@@ -122,7 +122,7 @@ pub(crate) struct Viewer {
     pub(super) owner: ActorKey,
     dialect: Dialect,
     pub(crate) events: Events,
-    /// The name under which what waits counts: see [`crate::sessions`].
+    /// The holder under which waiting messages count: see [`crate::sessions`].
     pub(crate) holder: Arc<str>,
     /// The page's address, as addresses are counted.
     pub(super) counted: Arc<str>,
@@ -228,8 +228,9 @@ impl Viewer {
         self.lock().process.clone()
     }
 
-    /// The page is in this process now, which has let it in. Gives the connection's epoch, as this process counts it,
-    /// and what became of events that the page does not know of. `None` if the viewer has ended.
+    /// The page is now in `process`, which has let it in. Gives the connection's epoch, as this process, the
+    /// owner, counts it, and the results of events that the page does not know. `None` if the viewer has
+    /// ended.
     pub(super) fn let_in_elsewhere(
         &self,
         process: &Arc<str>,
@@ -279,7 +280,7 @@ impl Viewer {
         }
     }
 
-    /// Another process has said what became of an event, perhaps once more.
+    /// Another process has told the result of an event, perhaps once more.
     pub(super) fn was_said(&self, said: Said) {
         let Said {
             event,
@@ -394,9 +395,10 @@ impl Viewer {
         self.lock().said.failed()
     }
 
-    /// The page comes back on another connection; it is not let in yet. Gives the connection's epoch; `None` if
-    /// the viewer has ended. If the component's owner is another process (`is_followed`), that one takes nothing more of
-    /// the connection before, not even what is on its way. The page sends all of it again, so nothing of it is known here.
+    /// The page comes back on another connection; it is not let in yet. Gives the connection's epoch; `None`
+    /// if the viewer has ended. If the component's owner is another process (`is_followed`), the owner takes
+    /// nothing more of the connection before, not even messages that are on their way. The page sends all of
+    /// them again, so nothing of them is known here.
     pub(super) fn attach(
         &self,
         link: Link,
@@ -615,8 +617,8 @@ impl Viewer {
         Some(true)
     }
 
-    /// No page goes on with the viewer: what waits for the page is taken back. False if it is not on this
-    /// connection, or has ended before.
+    /// No page goes on with the viewer: messages that wait for the page are taken back. False if the viewer
+    /// is not on this connection, or has ended before.
     pub(super) fn end(&self, epoch: Option<u64>) -> bool {
         let mut state = self.lock();
         if state.over || epoch.is_some_and(|epoch| epoch != state.epoch) {
@@ -629,7 +631,7 @@ impl Viewer {
         true
     }
 
-    /// Ends the viewer, and drops what waits for it.
+    /// Ends the viewer, and drops the messages that wait for it.
     pub(crate) fn give_up(self: &Arc<Self>) {
         let ends = match self.is_elsewhere() {
             // Its page is told, and joins again.

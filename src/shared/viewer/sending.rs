@@ -200,7 +200,7 @@ impl Viewer {
         true
     }
 
-    /// Sends the whole tree, and before it what the tree does not say.
+    /// Sends the whole tree, and before it the results that the tree does not have.
     fn send_tree(
         &self,
         state: &mut State,
@@ -220,7 +220,7 @@ impl Viewer {
         } = state;
         let Some(link) = link else { return };
         if let WholeTree::Classic(parts) = tree {
-            // Before what became of the events: the answers are empty changes of it.
+            // Before the results of the events: the answers are empty changes of this tree.
             link.outbox.push(self.owner, classic(parts, &link.id));
         }
         while let Some(next) = said.next(newest) {
@@ -241,7 +241,7 @@ impl Viewer {
         }
     }
 
-    /// Sends what stands before the change of an event, or that the event has failed. True if the event was
+    /// Sends the messages before the change of an event, or that the event has failed. True if the event was
     /// applied, so that a change is due.
     fn push_outcome(&self, link: &Link, said: &Said) -> bool {
         let Link { outbox, id } = link;

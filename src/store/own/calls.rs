@@ -11,7 +11,7 @@ use super::TIMEOUT;
 use crate::store::StoreError;
 use crate::sync::{Mutex, lock};
 
-/// What the operator is told.
+/// The messages to the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tell {
     /// This function of the store fails; the text says why, and the place in the application's code.

@@ -60,7 +60,7 @@ struct ToSave<'a> {
     viewers: BTreeMap<&'a str, Option<u64>>,
 }
 
-/// What `claim` gives.
+/// The result of `claim`.
 #[derive(Deserialize)]
 struct Claimed {
     life: u64,

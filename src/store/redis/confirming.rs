@@ -54,7 +54,7 @@ impl Confirming {
         Self(sender)
     }
 
-    /// Gives what the script gives, when it is confirmed.
+    /// Gives the result of the script, when the save is confirmed.
     pub(super) async fn save(&self, save: ToSave) -> Result<i64, StoreError> {
         let closed = || StoreError::Failed("it has been closed".to_owned());
         let (answer, answered) = oneshot::channel();

@@ -41,7 +41,7 @@ const MOST_DELETED: usize = 16;
 
 const SAVE: &str = include_str!("save.lua");
 
-/// What a save answers.
+/// The answers of a save.
 const STALE: i64 = 0;
 const NOTED: i64 = 2;
 
@@ -88,7 +88,7 @@ impl From<AskError> for StoreError {
     }
 }
 
-/// What a script gives of a state: life, revision and the sealed state.
+/// A state, as a script gives it: life, revision and the sealed state.
 type Claimed = Option<(u64, u64, String)>;
 
 impl RedisStore {
@@ -100,11 +100,10 @@ impl RedisStore {
         Self::confirmed(link, None, prefix, bounds)
     }
 
-    /// As [`new`](Self::new), and a save is answered when what `by` says has the state. Saves then go over the link that
-    /// stands there, which has to have the needs of that durability.
+    /// As [`new`](Self::new), and a save is answered when the places that `by` names have the state. Saves
+    /// then go over the link in `by`, which has to have the needs of that durability.
     ///
-    /// # Errors
-    /// As [`new`](Self::new).
+    /// # Errors As [`new`](Self::new).
     pub fn confirmed(
         link: Link,
         by: Option<(Link, Durability)>,

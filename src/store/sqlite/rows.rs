@@ -316,8 +316,8 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Deletes states that no checkpoint can reach any more: those that are too old both by the store's
-    /// own clock and by the time of day. True if there may be more.
+    /// Deletes states that no checkpoint can reach any more: states that are too old both by the store's own
+    /// clock and by the time of day. True if there may be more.
     pub(super) fn sweep(&self, clock: &Clock) -> rusqlite::Result<bool> {
         let keep = self.bounds.keep.saturating_add(FRESH);
         let ran = milliseconds(clock.running()).saturating_sub(milliseconds(keep));
