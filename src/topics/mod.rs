@@ -166,15 +166,14 @@ pub struct Subscribed {
 /// an implementation has to wait for another machine, a publish whose future was dropped has happened
 /// or not; to publish again under the same id makes sure.
 pub trait Topics: Send + Sync + 'static {
-    /// Publishes JSON text under the topic's next number, and wakes its subscribers soon after. A topic
-    /// that does not exist begins.
+    /// Publishes JSON text under the topic's next number, and wakes its subscribers soon after. If there is
+    /// no such topic, it begins.
     ///
-    /// An `id` makes it once: what is published to the same topic under an id that is known is dropped
-    /// ([`Published::is_duplicate`]). Ids are known for `limits.topicIdTime` and bounded in count, the
-    /// oldest is forgotten first. Without an id every call publishes.
+    /// With an `id` this happens once: a message with an id that the topic knows is dropped
+    /// ([`Published::is_duplicate`]). Ids are known for `limits.topicIdTime` and bounded in count, the oldest
+    /// is forgotten first. Without an id every call publishes.
     ///
-    /// # Errors
-    /// [`TopicError::Name`], [`Id`](TopicError::Id), [`Data`](TopicError::Data),
+    /// # Errors [`TopicError::Name`], [`Id`](TopicError::Id), [`Data`](TopicError::Data),
     /// [`Full`](TopicError::Full), [`Failed`](TopicError::Failed).
     fn publish(&self, topic: &str, id: Option<&str>, data: Arc<str>) -> Answer<Published>;
 
@@ -199,18 +198,17 @@ pub trait Topics: Send + Sync + 'static {
         number: u32,
     ) -> Result<Subscription, TopicError>;
 
-    /// What comes after `from`, any position that this topic ever had, or [`Position::BEGINNING`]. From the call on the sink is
-    /// woken again if there is something after what this read gives, unless [`Batch::more`] says so
-    /// already.
+    /// The messages after `from`, any position that this topic ever had, or [`Position::BEGINNING`]. From the
+    /// call on, the sink is woken again if there are messages after those of this read, unless
+    /// [`Batch::more`] says so already.
     ///
-    /// # Errors
-    /// [`TopicError::Failed`].
+    /// # Errors [`TopicError::Failed`].
     fn read(&self, subscription: &Subscription, from: Position, most: Most) -> Answer<Batch>;
 
     /// Forgets messages, ids and topics that have expired. The application calls this every few seconds. The
     /// work of a call is bounded; true if there is more to do, and the application should call again soon.
     fn sweep(&self, now: Instant) -> bool;
 
-    /// What this process holds of topics.
+    /// How much topics hold in this process.
     fn held(&self) -> Held;
 }

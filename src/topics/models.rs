@@ -1,4 +1,4 @@
-//! What must hold in whatever order threads publish, read, subscribe and leave (`npm run models`).
+//! Promises that hold in whatever order threads publish, read, subscribe and leave (`npm run models`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -36,7 +36,7 @@ const CHUNKS: usize = 1;
 /// Has the runtime run a task to its end.
 pub type Spawn = Arc<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync>;
 
-/// What became of a message of a topic that is kept elsewhere.
+/// The result of taking a message of a topic that is kept elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
     /// The message was the next one.
@@ -95,7 +95,7 @@ impl Rooms {
         })
     }
 
-    /// What the topics hold now.
+    /// How much the topics hold now.
     pub(super) fn held(&self) -> Held {
         let ids = lock(&self.ids).len();
         self.counts.held(ids)

@@ -16,10 +16,10 @@ use super::sinks::{Chunk, Sinks};
 /// this many.
 const FEW: usize = 4;
 
-/// What topics hold.
+/// How much topics hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    /// Topics, those included that have neither messages nor subscribers.
+    /// Topics, also those that have neither messages nor subscribers.
     pub topics: usize,
     /// Bytes of all messages that are kept ([`Message::weight`](super::Message::weight)).
     pub bytes: usize,
@@ -29,7 +29,7 @@ pub struct Held {
     pub ids: usize,
 }
 
-/// What the shards count together.
+/// The counts of all shards together.
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) topics: AtomicUsize,

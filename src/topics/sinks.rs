@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(numbers(&sinks.snapshot()), now);
     }
 
-    /// Against a map: slots are given once at a time, the lowest first, and nothing of those that left
+    /// Against a map: slots are given once at a time, the lowest first, and nothing of a listener that left
     /// stays.
     #[test]
     fn slots_are_used_again_and_given_back() {

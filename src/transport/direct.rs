@@ -194,7 +194,7 @@ mod tests {
             match step {
                 Step::Direct(size) => {
                     let text = text(size);
-                    // What cannot go this way waits for the connection.
+                    // Bytes that cannot go this way wait for the connection.
                     let Some(free) = direct.free(text.len()) else {
                         continue;
                     };

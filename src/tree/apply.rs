@@ -93,7 +93,7 @@ impl LiveTree {
     }
 }
 
-/// What stays of the old text, and what follows of the new one.
+/// The part of the old text that stays, and the rest of the new one.
 fn continued(was: Leaf<'_>, text: &str, stays: Stays) -> Option<String> {
     let (beginning, rest) = was.text.split_at_checked(stays.bytes)?;
     let follows = text.strip_prefix(beginning)?;

@@ -8,9 +8,9 @@ use super::rows::{Branch, LiveTree, TreeView};
 pub struct Child<'a> {
     /// The module's name.
     pub module: &'a str,
-    /// What tells it from the parent's other components of the module.
+    /// Tells the component from the parent's other components of the module.
     pub key: &'a str,
-    /// What the parent gives it, as JSON: see [`given`](crate::given).
+    /// The props that the parent gives it, as JSON: see [`given`](crate::given).
     pub given: &'a str,
 }
 

@@ -10,7 +10,7 @@ use super::node::{Content, Leaf, Node, View};
 use crate::rope::{Chunk, Edit, MAX_BYTES, MAX_ITEMS, Rope};
 use crate::template::{GIVEN, Template};
 
-/// A rendered template: its statics and what stands in each slot.
+/// A rendered template: its statics and the content of each slot.
 pub type LiveTree = Node<Branch>;
 
 /// A reference to a tree: to a tree of its own, or to a row of a list.
@@ -25,7 +25,7 @@ pub enum Branch {
     List(List),
 }
 
-/// What stands in a slot.
+/// The content of a slot.
 #[derive(Clone, Copy)]
 pub enum Dynamic<'a> {
     /// Text, or trusted HTML.
@@ -84,13 +84,13 @@ pub struct Rows {
 }
 
 impl<'a> TreeView<'a> {
-    /// What stands in each slot, in order.
+    /// The content of each slot, in order.
     pub fn dynamics(self) -> impl Iterator<Item = Dynamic<'a>> {
         let is_child = self.template.is_child();
         self.parts()
             .enumerate()
             .filter_map(move |(slot, part)| match part {
-                // What a component is given is between it and its parent.
+                // Given props are between a component and its parent.
                 Content::Leaf(_) if is_child && slot == GIVEN => {
                     Some(Dynamic::Leaf(Leaf::default()))
                 }
@@ -113,7 +113,7 @@ impl<'a> TreeView<'a> {
 }
 
 impl LiveTree {
-    /// What stands in each slot, in order.
+    /// The content of each slot, in order.
     pub fn dynamics(&self) -> impl Iterator<Item = Dynamic<'_>> {
         self.view().dynamics()
     }

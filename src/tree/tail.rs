@@ -1,4 +1,4 @@
-//! A text that keeps its beginning: only what follows crosses the wire.
+//! A text that keeps its beginning: only the rest crosses the wire.
 
 use super::Leaf;
 

@@ -14,7 +14,7 @@ pub type TemplateId = u32;
 /// removed. The lock is a `std` one: it is held while one batch is decoded, which awaits nothing.
 pub struct Templates {
     list: RwLock<Vec<Arc<Template>>>,
-    /// What other processes call them. Not used by an application that has one process.
+    /// The names of templates between processes. Not used by an application that has one process.
     names: Mutex<Names>,
 }
 
@@ -78,7 +78,7 @@ impl Templates {
         template
     }
 
-    /// What other processes call this template, which was added here.
+    /// The name between processes of this template, which was added here.
     pub fn name_of(&self, template: &Template) -> TemplateName {
         let mut names = self.names();
         if let Some(name) = names.of.get(&template.number()) {

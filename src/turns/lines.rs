@@ -24,7 +24,7 @@ pub(super) struct Address {
     pub(super) round_number: Option<u64>,
     /// How many places the address has. A place is counted before its page stands in a line.
     pub(super) places: usize,
-    /// How many turns the address has: those that render, and those that wait for a promise.
+    /// How many turns the address has: turns that render, and turns that wait for a promise.
     pub(super) turns: usize,
 }
 

@@ -27,8 +27,8 @@ const MOST_TOGETHER: usize = 256;
 const LINGER: Duration = Duration::from_secs(10);
 /// When a topic that could not be copied is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
-/// How long nobody looks whether what Redis keeps of a topic is about to expire, as a part of the time that it is
-/// kept for.
+/// Redis keeps a topic for a time. After this part of it (one quarter), the process asks Redis to keep the
+/// topic longer.
 const REFRESHES: u32 = 4;
 
 /// A caller that waits until the copy of a topic is as Redis has it.
@@ -222,7 +222,7 @@ impl Following {
         }
     }
 
-    /// Gives up topics that nobody has been subscribed to for long, and looks after those that Redis is to keep: a
+    /// Gives up topics that nobody has been subscribed to for long, and asks Redis to keep the others: a
     /// bounded number of them. True if there is more to do.
     pub(super) fn sweep(&self, now: Instant) -> bool {
         let mut state = lock(&self.state);
@@ -335,8 +335,8 @@ impl Following {
         }
     }
 
-    /// If it is time, what could not be copied is tried again, or given up if nobody is subscribed to it. Gives when it
-    /// will be time, whatever else happens until then.
+    /// If it is time, topics that could not be copied are tried again, or given up if nobody is subscribed to
+    /// them. Gives when it will be time, whatever else happens until then.
     fn failed_are_due(&self) -> Option<Instant> {
         let mut state = lock(&self.state);
         let again = state.failed_since? + AGAIN;

@@ -52,7 +52,7 @@ pub struct RedisTopics {
     _probe: Arc<AbortOnDropHandle<()>>,
 }
 
-/// What one Redis has of topics: all of them share two connections.
+/// The topics in one Redis: all of them share two connections.
 pub struct Backplane {
     /// The application's.
     pub topics: RedisTopics,

@@ -143,7 +143,7 @@ impl AskAgain for Call {
     }
 }
 
-/// What waits together, by topic; each topic's in its order.
+/// The messages that wait together, by topic; each topic's in its order.
 fn by_topic(batch: impl Iterator<Item = Publish>) -> Vec<Vec<Publish>> {
     let mut topics: Vec<Vec<Publish>> = Vec::new();
     for publish in batch {
@@ -163,7 +163,7 @@ fn by_topic(batch: impl Iterator<Item = Publish>) -> Vec<Vec<Publish>> {
 impl Publisher {
     async fn run(self, mut waiting: mpsc::Receiver<Publish>) {
         let mut batch = Vec::new();
-        // A message whose answer is lost is known by those that its topic keeps: it must still be among them.
+        // A message whose answer is lost is found among those that its topic keeps: it must still be there.
         let [messages, ..] = self.bounds;
         let together =
             usize::try_from(messages).map_or(MOST_TOGETHER, |most| most.min(MOST_TOGETHER));
