@@ -233,7 +233,7 @@ export interface NativeRedis {
   /** One URL, or the URLs of some nodes of a cluster. */
   urls: Array<string>
   isCluster: boolean
-  /** What all keys begin with. */
+  /** The prefix of all keys. */
   prefix: string
   /** `memory`, `fsync` or `replicas`. */
   durability: string
@@ -269,7 +269,7 @@ export interface NativeMetrics {
   messages: number
   bytesReceived: number
   bytesSent: number
-  /** What failed, by code. */
+  /** Failures, by code. */
   failures: Record<string, number>
   /** Bytes that wait to be written to pages, or have come from them in part. */
   waitingBytes: number
