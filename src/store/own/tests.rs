@@ -360,7 +360,7 @@ async fn a_call_that_throws_hangs_or_gives_something_else_fails_and_the_log_says
         ),
         (
             Way::Gives(r#"{"life":4,"revision":1,"state":"a"}"#),
-            "not later than 4",
+            "has to be later than 4",
         ),
     ] {
         is(&application, way);
