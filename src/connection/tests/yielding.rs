@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::page::{Page, html};
 use super::*;
+use crate::homes::Coming;
 use crate::homes::{ABOUT, Answer as Said, Homes};
 use crate::processes::{Answering, Hears, Processes};
 use crate::redis::Address;
