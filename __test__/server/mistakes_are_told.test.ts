@@ -564,7 +564,10 @@ describe('props that are no JSON', () => {
     [NaN, /NaN at "at"; store null or a number that is finite$/],
     [() => 1, /function at "at"; call it/],
     [Promise.resolve(1), /an instance of Promise at "at"; await the promise first$/],
-    [html`<p></p>`, /an instance of Tree at "at"; store the data that the template shows, and make the template in render$/],
+    [
+      html`<p></p>`,
+      /an instance of Tree at "at"; store the data that the template shows, and make the template in render$/,
+    ],
     [
       new (class Point {
         x = 1
