@@ -71,11 +71,11 @@ const OF_VALUES: readonly Mistake[] = [
   [
     'a handler that is a function, by its name',
     '<button onClick={save}/>',
-    /function.*(handlers run on the server|write it into handle of the module)/,
+    /function.*(handlers run on the server|write the function into handle of the module)/,
   ],
   ['an event that there is not', '<p onDbClick="x"/>', /unknown event, @dbclick/],
   ['a modifier that there is not', "<p on={{ 'click.onec': 'x' }}/>", /unknown modifier/],
-  ['a component that is not imported', '<Missing/>', /but received undefined: it is not imported/],
+  ['a component that is not imported', '<Missing/>', /but received undefined: the component is not imported/],
   ['a component that is an object', '<Ui/>', /but received object: a component is a function/],
   ['a class component', '<Classic/>', /<Classic> is a class\. A component is a function.*loom\.register/],
   ['a class component of React, compiled', '<Old/>', /<Old> is a class/],

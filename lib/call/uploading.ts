@@ -12,7 +12,7 @@ type Receiving = Pick<Visit, 'entry' | 'development'>
 
 type Props = Record<string, unknown>
 
-/** What the page is told of a file that it has asked for. */
+/** The answer to a page about a file that it has asked for. */
 interface Told {
   readonly k: unknown
   readonly id: string
@@ -27,8 +27,9 @@ const DIRECT = { url: true, method: true, headers: true, key: true }
 const MAX_KEY = 1024
 
 /**
- * Handles what a page says of its uploads. It is an event like others: once, in order, after `authorize`. A page asks for
- * permits for what the user has chosen, says how far its files are, and hands over what has arrived.
+ * Handles the event in which a page speaks of its uploads. The event is like others: it is handled once, in order,
+ * after `authorize`. In it, a page asks for permits for the files that the user has chosen, says how far its files are,
+ * and hands over files that have arrived.
  */
 export async function handleUpload(
   call: Call,
@@ -76,7 +77,7 @@ export async function handleUpload(
   }
   const told: Told[] = []
   const entries = uploads.entries(rules, list, instance)
-  // More than the rules allow are refused one by one, those beyond that all at once.
+  // Files beyond the rules' number are refused one by one, up to twice that number. The rest is refused at once.
   for (const [place, { place: k, file: chosen, permit: old }] of ask.slice(0, rules.maxFiles * 2).entries()) {
     const file = chosenFile(chosen)
     if (file === undefined) continue
@@ -96,7 +97,7 @@ export async function handleUpload(
   return next
 }
 
-/** The permit, and where the file goes if it goes elsewhere. */
+/** The permit, and the address for the file if the file goes to another store. */
 async function answerOf(
   call: Call,
   uploads: Uploads,
@@ -113,7 +114,7 @@ async function answerOf(
     const { key = id, ...where } = direct
     return { k, id, permit: uploads.seal({ ...permit, key }, owner.bind), direct: where }
   } catch (error) {
-    // The others go on. Whoever runs the application is told, and the page that this one has failed.
+    // The other files go on. The log has the error, and the page is told that this file has failed.
     uploads.tell(
       'error',
       'LOOM_UPLOAD',
@@ -125,7 +126,7 @@ async function answerOf(
 }
 
 function checkedDirect(given: unknown, upload: string): DirectUpload {
-  const what = `what direct of upload ${JSON.stringify(upload)} gives`
+  const what = `the result of direct of upload ${JSON.stringify(upload)} gives`
   checkNames(given, DIRECT, what, `a member of ${what}`)
   const { url, method = 'PUT', headers = {}, key } = given as Record<string, unknown>
   checkUrl(url, `the url of ${what}`)
