@@ -324,6 +324,46 @@ test('there are blocks, each says its language and, where it is no program, its 
   }
 })
 
+/** What a program imports from npm. */
+const packagesOf = (code: string): string[] =>
+  [...code.matchAll(/from '((?:@[\w-]+\/)?[\w.-]+)[^']*'/g)].map(([, name = '']) => name)
+
+test('a guide says, before its first page, what to install, which file to write, and how to run it', () => {
+  const pages = blocks.filter(({ frame, code }) => frame === undefined && code.includes('.listen('))
+  const guides = new Map(pages.map((block) => [block.place.split(':')[0] ?? '', block]))
+  expect(guides.size).toBeGreaterThan(9)
+  for (const file of guides.keys()) {
+    const text = readFileSync(join(ROOT, file), 'utf8')
+    const block = pages.find(({ place }) => place.startsWith(`${file}:`))
+    const before = text.slice(0, text.indexOf(block?.code ?? ''))
+    const installed = [...before.matchAll(/npm install (?:--save-dev )?([^`\n]*)/g)].flatMap(([, names = '']) =>
+      names.split(' '),
+    )
+    for (const name of packagesOf(block?.code ?? '').filter((found) => !found.startsWith('node')))
+      expect([file, 'npm install', installed]).toEqual([file, 'npm install', expect.arrayContaining([name])])
+    const runs = { js: 'node server.mjs', ts: 'npx tsx server.mts', tsx: 'npx tsx server.tsx' }[block?.language ?? '']
+    expect([file, before]).toEqual([file, expect.stringContaining(`\`${runs?.split(' ').at(-1)}\``)])
+    expect([file, before]).toEqual([file, expect.stringMatching(new RegExp(`(?:\`| {4})${runs}`))])
+    if (block?.language !== 'js') expect([file, installed]).toEqual([file, expect.arrayContaining(['tsx'])])
+    expect([file, before]).toEqual([file, expect.stringContaining('http://127.0.0.1:3000')])
+  }
+})
+
+test('each guide of pages has a page that can be run', () => {
+  const rows = [
+    ...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^\| (?:pages|beyond the page) \| (.*) \|$/gm),
+  ]
+  const guides = rows.flatMap(([, row = '']) =>
+    [...row.matchAll(/\((docs\/[\w-]+\.md)\)/g)].map(([, file = '']) => file),
+  )
+  expect(guides.length).toBeGreaterThan(10)
+  // What docs/basics.md says of each part, docs/tour.md shows in pages.
+  for (const file of guides.filter((name) => name !== 'docs/basics.md'))
+    expect([file, blocks.some(({ place, code }) => place.startsWith(`${file}:`) && code.includes('.listen('))]).toEqual(
+      [file, true],
+    )
+})
+
 test('all are right under --strict', () => {
   const compilerOptions = {
     strict: true,
