@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { compileJsx } from 'loom-live/jsx-compiler'
 import ts from 'typescript'
 import { WebSocket } from 'ws'
@@ -17,6 +17,8 @@ interface Block {
   language: string
   /** What stands around it, where it is no program of its own; `<!-- frame: … -->` before the block names it. */
   frame: string | undefined
+  /** The file that it is, if a program has several files; `<!-- file: … -->` before the block names it. */
+  file: string | undefined
   code: string
 }
 
@@ -250,19 +252,20 @@ const FILES = [
 
 const blocks = FILES.flatMap((file): Block[] => {
   const text = readFileSync(join(ROOT, file), 'utf8')
-  const found = text.matchAll(/^(?:<!-- frame: (.*) -->\n)?(`{3,}|~{3,})(.*)\n([^]*?)^\2$/gm)
-  return [...found].map(({ index, 1: frame, 3: language = '', 4: code = '' }) => ({
+  const found = text.matchAll(/^(?:<!-- (?:frame: (.*)|file: (.*)) -->\n)?(`{3,}|~{3,})(.*)\n([^]*?)^\3$/gm)
+  return [...found].map(({ index, 1: frame, 2: name, 4: language = '', 5: code = '' }) => ({
     place: `${file}:${text.slice(0, index).split('\n').length}`,
     language,
     frame,
+    file: name && `${basename(file, '.md')}/${name}`,
     code,
   }))
 })
 
 const programs = blocks.map((block, index) => {
   const source = block.frame === undefined ? block.code : (FRAMES[block.frame]?.(block.code.trimEnd()) ?? '')
-  const typed = `block${index}.${block.language === 'tsx' ? 'tsx' : 'mts'}`
-  return { ...block, source, name: `block${index}`, typed }
+  const name = block.file?.replace(/\.m[jt]s$/, '') ?? `block${index}`
+  return { ...block, source, name, typed: `${name}.${block.language === 'tsx' ? 'tsx' : 'mts'}` }
 })
 
 const folder = mkdtempSync(join(tmpdir(), 'loom-live-readme-'))
@@ -291,6 +294,7 @@ beforeAll(() => {
   // What has no ending of its own for modules is one, too.
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   for (const { name, source, typed, language } of programs) {
+    mkdirSync(dirname(join(folder, typed)), { recursive: true })
     // A file with an import is a module; each has names of its own.
     writeFileSync(join(folder, typed), source)
     writeFileSync(join(folder, `${name}.mjs`), javascriptOf(source, typed))
@@ -317,35 +321,39 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('there are blocks, each says its language and, where it is no program, its frame', () => {
   expect(blocks.length).toBeGreaterThan(4)
-  for (const { place, language, frame, code } of blocks) {
+  for (const { place, language, frame, file, code } of blocks) {
     expect([place, language]).toEqual([place, expect.stringMatching(/^(?:[jt]s|tsx)$/)])
-    if (frame === undefined) expect([place, code]).toEqual([place, expect.stringMatching(/from 'loom-live['/]/)])
+    const imports = file === undefined ? /from 'loom-live['/]/ : /from '(?:loom-live|\.\/)/
+    if (frame === undefined) expect([place, code]).toEqual([place, expect.stringMatching(imports)])
     else expect([place, Object.keys(FRAMES)]).toEqual([place, expect.arrayContaining([frame])])
   }
 })
 
 /** What a program imports from npm. */
 const packagesOf = (code: string): string[] =>
-  [...code.matchAll(/from '((?:@[\w-]+\/)?[\w.-]+)[^']*'/g)].map(([, name = '']) => name)
+  [...code.matchAll(/from '((?:@[\w-]+\/)?\w[\w.-]*)(?:\/[^']*)?'/g)].map(([, name = '']) => name)
 
-test('a guide says, before its first page, what to install, which file to write, and how to run it', () => {
+test('a guide says beside its first page what to install, which file to write, and how to run it', () => {
   const pages = blocks.filter(({ frame, code }) => frame === undefined && code.includes('.listen('))
-  const guides = new Map(pages.map((block) => [block.place.split(':')[0] ?? '', block]))
+  const guides = new Set(pages.map(({ place }) => place.replace(/:\d+$/, '')))
   expect(guides.size).toBeGreaterThan(9)
-  for (const file of guides.keys()) {
-    const text = readFileSync(join(ROOT, file), 'utf8')
-    const block = pages.find(({ place }) => place.startsWith(`${file}:`))
-    const before = text.slice(0, text.indexOf(block?.code ?? ''))
+  for (const guide of guides) {
+    const text = readFileSync(join(ROOT, guide), 'utf8')
+    const { code = '', language = '' } = pages.find(({ place }) => place.startsWith(`${guide}:`)) ?? {}
+    const [before = '', after = ''] = text.split(code)
+    const beside = `${before}\n${after.split(/^## /m)[0]}`
     const installed = [...before.matchAll(/npm install (?:--save-dev )?([^`\n]*)/g)].flatMap(([, names = '']) =>
       names.split(' '),
     )
-    for (const name of packagesOf(block?.code ?? '').filter((found) => !found.startsWith('node')))
-      expect([file, 'npm install', installed]).toEqual([file, 'npm install', expect.arrayContaining([name])])
-    const runs = { js: 'node server.mjs', ts: 'npx tsx server.mts', tsx: 'npx tsx server.tsx' }[block?.language ?? '']
-    expect([file, before]).toEqual([file, expect.stringContaining(`\`${runs?.split(' ').at(-1)}\``)])
-    expect([file, before]).toEqual([file, expect.stringMatching(new RegExp(`(?:\`| {4})${runs}`))])
-    if (block?.language !== 'js') expect([file, installed]).toEqual([file, expect.arrayContaining(['tsx'])])
-    expect([file, before]).toEqual([file, expect.stringContaining('http://127.0.0.1:3000')])
+    for (const name of packagesOf(code)) expect([guide, installed]).toEqual([guide, expect.arrayContaining([name])])
+    if (language !== 'js') expect([guide, installed]).toEqual([guide, expect.arrayContaining(['tsx'])])
+    const [file, command] = {
+      js: ['server.mjs', 'node server.mjs'],
+      ts: ['server.mts', 'npx tsx server.mts'],
+      tsx: ['server.tsx', 'npx tsx server.tsx'],
+    }[language as 'js' | 'ts' | 'tsx']
+    for (const told of [`\`${file}\``, command, 'http://127.0.0.1:3000'])
+      expect([guide, beside.includes(told), told]).toEqual([guide, true, told])
   }
 })
 
@@ -381,7 +389,7 @@ test('all are right under --strict', () => {
     jsx: 'react-jsx',
     jsxImportSource: 'loom-live',
   }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts', '*.tsx'] }))
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['**/*.mts', '**/*.tsx'] }))
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
   const { stdout } = spawnSync(process.execPath, [tsc, '-p', folder], { cwd: folder, encoding: 'utf8' })
   const named = programs.reduce((text, { name, typed, place }) => text.replaceAll(typed, `${place} (${name})`), stdout)
@@ -414,10 +422,14 @@ test.each(programs.filter(listens))(
     const server = await ServerProcess.start(`${name}.mjs`, await freePort(), { cwd: folder })
     try {
       const page = await (await fetch(server.url)).text()
-      const [, script = ''] = /<script type="module" src="([^"]*)"/.exec(page) ?? []
+      const [, script = ''] = /<script type="module" src="(\/loom\/[^"]*)"/.exec(page) ?? []
       expect((await fetch(server.url + script)).status).toBe(200)
-      const [, module, path, token] = /data-l-live="(\w+)" data-l-ws="([^"]*)" data-l-token="([^"]*)"/.exec(page) ?? []
-      const socket = new WebSocket(server.url.replace('http', 'ws') + String(path))
+      const [container = ''] = /<[^>]* data-l-live=[^>]*>/.exec(page) ?? []
+      const [module, path, token] = ['live', 'ws', 'token'].map((name) => {
+        const [, value = ''] = new RegExp(` data-l-${name}="([^"]*)"`).exec(container) ?? []
+        return value
+      })
+      const socket = new WebSocket(server.url.replace('http', 'ws') + path)
       const joined = new Promise<string>((resolve, reject) => {
         socket.on('message', (data) => resolve((data as Buffer).toString('utf8'))).on('error', reject)
         socket.on('open', () => socket.send(JSON.stringify({ type: 'join', id: 'c0', module, token })))
