@@ -6,9 +6,8 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { compileJsx } from 'loom-live/jsx-compiler'
 import ts from 'typescript'
-import { WebSocket } from 'ws'
+import { Client } from '../support/client'
 import { freePort, ServerProcess } from '../support/process'
-import { within } from '../support/until'
 import { ROOT } from './installed'
 
 interface Block {
@@ -151,6 +150,16 @@ const FRAMES: Record<string, (code: string) => string> = {
     void [url]
     ${code}
     if (!loom.ready().why.join().includes('127.0.0.1:1')) throw new Error(JSON.stringify({ ready: loom.ready(), told }))
+    await loom.close()
+  `,
+  // No page can join without Redis, so it is not served here: it starts, and says what it has not found.
+  'a program with Redis': (code) => `
+    process.env.REDIS_URL = 'redis://127.0.0.1:1'
+    ${code
+      .replace('createLoom({', 'createLoom({ logger: { error: () => {}, warn: () => {} },')
+      .replace('app.listen(process.env.PORT ?? 3000)', "app['listen'](0)")}
+    if (!loom.ready().why.join().includes('127.0.0.1:1')) throw new Error(JSON.stringify(loom.ready()))
+    server.close()
     await loom.close()
   `,
   'a process without a loom': (code) => `
@@ -348,7 +357,9 @@ test('a guide says beside its first page what to install, which file to write, a
     for (const name of packagesOf(code)) expect([guide, installed]).toEqual([guide, expect.arrayContaining([name])])
     if (language !== 'js') expect([guide, installed]).toEqual([guide, expect.arrayContaining(['tsx'])])
     const [file, command] = {
-      js: ['server.mjs', 'node server.mjs'],
+      js: beside.includes('npm pkg set type=module')
+        ? ['server.js', 'node server.js']
+        : ['server.mjs', 'node server.mjs'],
       ts: ['server.mts', 'npx tsx server.mts'],
       tsx: ['server.tsx', 'npx tsx server.tsx'],
     }[language as 'js' | 'ts' | 'tsx']
@@ -417,7 +428,7 @@ test.each([...programs, ...compiledToo].filter((program) => !listens(program)))(
 )
 
 test.each(programs.filter(listens))(
-  '$place serves a page that comes to life',
+  '$place serves a page that comes to life, and takes the events that it names',
   async ({ name }) => {
     const server = await ServerProcess.start(`${name}.mjs`, await freePort(), { cwd: folder })
     try {
@@ -425,17 +436,20 @@ test.each(programs.filter(listens))(
       const [, script = ''] = /<script type="module" src="(\/loom\/[^"]*)"/.exec(page) ?? []
       expect((await fetch(server.url + script)).status).toBe(200)
       const [container = ''] = /<[^>]* data-l-live=[^>]*>/.exec(page) ?? []
-      const [module, path, token] = ['live', 'ws', 'token'].map((name) => {
-        const [, value = ''] = new RegExp(` data-l-${name}="([^"]*)"`).exec(container) ?? []
+      const [module = '', path = '', token = ''] = ['live', 'ws', 'token'].map((attribute) => {
+        const [, value] = new RegExp(` data-l-${attribute}="([^"]*)"`).exec(container) ?? []
         return value
       })
-      const socket = new WebSocket(server.url.replace('http', 'ws') + path)
-      const joined = new Promise<string>((resolve, reject) => {
-        socket.on('message', (data) => resolve((data as Buffer).toString('utf8'))).on('error', reject)
-        socket.on('open', () => socket.send(JSON.stringify({ type: 'join', id: 'c0', module, token })))
-      })
-      expect(await within('the page to join', joined)).toContain('"trees"')
-      socket.close()
+      const client = await Client.open(server.url.replace('http', 'ws') + path)
+      // The events of a nested component are its own.
+      const [own = ''] = (await client.joined('c0', module, token)).split(' data-l-live=')
+      // This client has no arguments to give, so the bindings with arguments, and chains of commands, are left out.
+      const handlers = [...own.matchAll(/ data-l-(?:click|input|submit|on-[\w.-]+)="(\w+)"/g)].map(
+        ([, handler = '']) => handler,
+      )
+      for (const handler of new Set(handlers))
+        expect(await client.event('c0', handler)).not.toMatchObject({ type: 'error' })
+      await client.close()
     } finally {
       await server.stop()
     }
