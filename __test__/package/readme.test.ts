@@ -207,28 +207,6 @@ const FRAMES: Record<string, (code: string) => string> = {
     if (!(await loom.mount(one)).includes('>1<')) throw new Error('not rendered')
     await loom.close()
   `,
-  // A part of an application: what it registers renders, comes to life, and takes each of its events.
-  'a module of an application': (code) => {
-    const [, variable = ''] = /^const (\w+) = loom\.register/m.exec(code) ?? []
-    const [, props = ''] = /^ {2}props: (\{.*\}),/m.exec(code) ?? []
-    const [, handle = ''] = /^ {2}handle: \{.*\n([^]*?)^ {2}\},/m.exec(code) ?? []
-    const handlers = [...handle.matchAll(/^ {4}(\w+)(?:\(|: \()/gm)].map(([, name = '']) => name)
-    return `
-      ${code}
-      if (!(await loom.mount(${variable})).includes('data-l-live="${variable}"')) throw new Error('not rendered')
-      const handlers: string[] = ${JSON.stringify(handlers)}
-      const errors: string[] = []
-      const socket = await loom.start('x', (message) => void (message.type === 'error' && errors.push(JSON.stringify(message))), ${variable}, JSON.stringify(${props}))
-      for (const handler of handlers) socket.send({ type: 'event', handler, event: 'click' })
-      await socket.state()
-      await loom.close()
-      if (handlers.length === 0 || errors.length > 0) throw new Error(JSON.stringify({ handlers, errors }))
-    `
-  },
-  'a program in JSX': (code) => `${code}
-    if (!(await loom.mount(todo)).includes('<li>bread</li>')) throw new Error('not rendered')
-    await loom.close()
-  `,
   'a calculation': (code) => `
     ${code}
     // What the page says of its own example, and what the long run of bench/README.md has held.
