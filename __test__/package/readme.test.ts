@@ -334,13 +334,9 @@ test('a guide says beside its first page what to install, which file to write, a
     )
     for (const name of packagesOf(code)) expect([guide, installed]).toEqual([guide, expect.arrayContaining([name])])
     if (language !== 'js') expect([guide, installed]).toEqual([guide, expect.arrayContaining(['tsx'])])
-    const [file, command] = {
-      js: beside.includes('npm pkg set type=module')
-        ? ['server.js', 'node server.js']
-        : ['server.mjs', 'node server.mjs'],
-      ts: ['server.mts', 'npx tsx server.mts'],
-      tsx: ['server.tsx', 'npx tsx server.tsx'],
-    }[language as 'js' | 'ts' | 'tsx']
+    const isModule = beside.includes('npm pkg set type=module')
+    const file = `server.${isModule || language === 'tsx' ? language : `m${language}`}`
+    const command = `${language === 'js' ? 'node' : 'npx tsx'} ${file}`
     for (const told of [`\`${file}\``, command, 'http://127.0.0.1:3000'])
       expect([guide, beside.includes(told), told]).toEqual([guide, true, told])
   }
