@@ -113,19 +113,35 @@ const FRAMES: Record<string, (code: string) => string> = {
     if (found !== '{"was":["started",true],"asked":["room:7undefined","room:8ada","room:7undefined","room:8ada"]}') throw new Error(found)
     if (!String(is[0]).includes('for its members') || is[1] !== false) throw new Error(JSON.stringify(is))
   `,
+  // `__test__/server/modules_are_loaded_again.test.ts` has a real Vite.
   'a server with Vite': (code) => `
     import { EventEmitter } from 'node:events'
-    import { createLoom } from 'loom-live'
-    const loom = createLoom({ secret: 'a secret of at least thirty-two bytes' })
+    ${code
+      .replace("import { createServer } from 'vite'", '')
+      .replace('app.listen(process.env.PORT ?? 3000)', "server = app['listen'](0)")
+      .replace(
+        'const loom =',
+        `
+    let server: import('node:http').Server | undefined
     const loaded: string[] = []
-    const createViteServer = async (options: object) => {
+    const createServer = async (options: object) => {
       void options
-      return { watcher: new EventEmitter(), ssrLoadModule: async (file: string) => void loaded.push(file) }
+      const middlewares = (request: unknown, response: unknown, next: () => void): void => void [request, response, next()]
+      return { watcher: new EventEmitter(), middlewares, ssrLoadModule: async (file: string) => void loaded.push(file) }
     }
-    ${code}
+    const loom =`,
+      )}
     if (vite.watcher.listenerCount('change') !== 1 || loaded.join() !== '/pages/counter.ts') throw new Error(loaded.join())
+    server?.close()
     await loom.close()
     if (vite.watcher.listenerCount('change') !== 0) throw new Error('still watched')
+  `,
+  'a module that Vite loads': (code) => `
+    import { createLoom } from 'loom-live'
+    Object.assign(globalThis, { loom: createLoom({ secret: 'a secret of at least thirty-two bytes' }) })
+    ${code}
+    if (!(await loom.mount('counter')).includes('>0<')) throw new Error('not rendered')
+    await loom.close()
   `,
   'a test of jest': (code) => onNode(code),
   'a test of vitest': (code) => onNode(code.replace(/^import .* from 'vitest'\n/m, '')),

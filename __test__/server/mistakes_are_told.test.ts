@@ -422,9 +422,14 @@ describe('mount', () => {
 
   test('of what is no registered module', async () => {
     const { loom } = testLoom()
+    await expect(loom.mount('board')).rejects.toThrow(
+      /but received "board" of type string; this loom has no modules: import the file that registers it, with this loom and no other$/,
+    )
     loom.register('board', module)
-    await expect(loom.mount('bord')).rejects.toThrow(/but received "bord" of type string; did you mean "board"\?$/)
-    await expect(loom.mount('chart')).rejects.toThrow(/but received "chart" of type string$/)
+    await expect(loom.mount('bord')).rejects.toThrow(/but received "bord" of type string; did you mean "board"\?/)
+    await expect(loom.mount('chart')).rejects.toThrow(
+      /but received "chart" of type string; the modules of this loom are board$/,
+    )
     await expect(loom.mount(module as never)).rejects.toThrow(
       /^Expected a registered module, which is what loom.register gives, or its name for module but received a value of type object$/,
     )
