@@ -482,7 +482,11 @@ export class Loom implements PublicLoom {
     checkNames(options, { middleware: true }, 'the options of attach', 'an option of attach')
     const { middleware = [] } = options
     if (!isObject(server) || typeof server.emit !== 'function') {
-      throw invalid('an HTTP or HTTPS server', 'server', server)
+      throw invalid(
+        'an HTTP or HTTPS server, as app.listen(3000) of Express gives (with Fastify register loom.fastify instead),',
+        'server',
+        server,
+      )
     }
     if (this.closing !== undefined) throw new LoomError('LOOM_STOPPED', 'The loom has been closed')
     if (!Array.isArray(middleware)) throw invalid('a list of middleware', 'middleware', middleware)

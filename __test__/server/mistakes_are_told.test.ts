@@ -8,6 +8,7 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { relative } from 'node:path'
+import express from 'express'
 import { createLoom, each, html, type LiveContext, type LiveModule, raw } from 'loom-live'
 import { counter, type Log, SECRET, Site, testLoom } from '../support/site'
 import { until } from '../support/until'
@@ -418,6 +419,23 @@ describe('mount', () => {
     await loom.mount(loom.register('own', own), { shared: '7' })
     await loom.mount(loom.register<{ shared: string }>('none', { handle: {}, render: () => html`a` }), { shared: '7' })
     expect(log.all).toBe('')
+  })
+
+  test('that is to be attached to an application instead of a server', () => {
+    const { loom } = testLoom()
+    for (const app of [express(), {}])
+      expect(() => loom.attach(app as never)).toThrow(
+        'Expected an HTTP or HTTPS server, as app.listen(3000) of Express gives (with Fastify register loom.fastify instead), for server but received',
+      )
+  })
+
+  test('of a list without a key', async () => {
+    const { loom } = testLoom()
+    const list = loom.register('list', {
+      ...module,
+      render: () => html`${(each as (items: number[], row: () => unknown) => never)([1], () => html`1`)}`,
+    })
+    await expect(loom.mount(list)).rejects.toThrow('Expected a function for the row of each(items, key, row)')
   })
 
   test('of what is no registered module', async () => {
