@@ -433,7 +433,7 @@ describe('mount', () => {
     const { loom } = testLoom()
     const list = loom.register('list', {
       ...module,
-      render: () => html`${(each as (items: number[], row: () => unknown) => never)([1], () => html`1`)}`,
+      render: () => html`${(each as unknown as (items: number[], row: () => unknown) => never)([1], () => html`1`)}`,
     })
     await expect(loom.mount(list)).rejects.toThrow('Expected a function for the row of each(items, key, row)')
   })
