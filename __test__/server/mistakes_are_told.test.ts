@@ -266,6 +266,30 @@ describe('names', () => {
     )
   })
 
+  test.each<[string, () => ReturnType<typeof html>, string]>([
+    ['in the text', () => html`<input type="file" data-l-upload="phto">`, 'data-l-upload="phto"'],
+    ['as a value', () => html`<div data-l-drop="${'phto'}"></div>`, 'data-l-drop="phto"'],
+  ])('of an upload that there is not, %s', async (_, tree, shown) => {
+    const { loom, log } = testLoom(development)
+    const uploads = { photo: {}, paper: {} }
+    const receive = { photo: () => undefined, paper: () => undefined }
+    await loom.mount(loom.register('page', { ...render(tree), uploads, receive }))
+    expect(log.warnings).toHaveLength(1)
+    expect(log.all).toContain(`page: ${shown} (at ${HERE}:`)
+    expect(log.all).toContain('names no upload of the module; did you mean "photo"? Its uploads are photo, paper')
+  })
+
+  test('of a command that is written as the name of a handler', async () => {
+    const { loom, log } = testLoom(development)
+    await loom.mount(
+      loom.register(
+        'page',
+        render(() => html`<button @click="js.toggle('#menu')">x</button>`),
+      ),
+    )
+    expect(log.all).toContain('; a command is a value: write @click=${js.toggle(…)}')
+  })
+
   test.each<[string, () => ReturnType<typeof html>]>([
     [
       'those that are there',
