@@ -238,7 +238,7 @@ const FRAMES: Record<string, (code: string) => string> = {
   `,
   'a program with @fastify/session': (code) => `
     import type {} from '@fastify/session'
-    declare module 'fastify' { interface Session { user?: { id: string } } }
+    declare module 'fastify' { interface Session { user?: { id: string; name: string } } }
     ${code}
     await loom.close()
   `,
@@ -292,6 +292,7 @@ beforeAll(() => {
     'helmet',
     'compression',
     'express-rate-limit',
+    'express-session',
   ])
     symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'junction')
   // What has no ending of its own for modules is one, too.
@@ -417,12 +418,38 @@ test.each([...programs, ...compiledToo].filter((program) => !listens(program)))(
   60_000,
 )
 
+/** Somebody who keeps cookies, and logs in if the page asks for that. */
+class Visitor {
+  private cookie = ''
+
+  constructor(private readonly url: string) {}
+
+  get headers(): Record<string, string> {
+    return { cookie: this.cookie }
+  }
+
+  async page(): Promise<string> {
+    const first = await this.ask('/')
+    if (first.headers.get('location') !== '/login') return first.text()
+    await this.ask('/login', { method: 'POST', body: new URLSearchParams({ user: 'Ada' }) })
+    return (await this.ask('/')).text()
+  }
+
+  private async ask(path: string, init: RequestInit = {}): Promise<Response> {
+    const response = await fetch(this.url + path, { ...init, headers: this.headers, redirect: 'manual' })
+    const [set] = response.headers.getSetCookie()
+    if (set !== undefined) this.cookie = set.split(';', 1)[0] ?? ''
+    return response
+  }
+}
+
 test.each(programs.filter(listens))(
   '$place serves a page that comes to life, and takes the events that it names',
   async ({ name }) => {
     const server = await ServerProcess.start(`${name}.mjs`, await freePort(), { cwd: folder })
     try {
-      const page = await (await fetch(server.url)).text()
+      const user = new Visitor(server.url)
+      const page = await user.page()
       const [, script = ''] = /<script type="module" src="(\/loom\/[^"]*)"/.exec(page) ?? []
       expect((await fetch(server.url + script)).status).toBe(200)
       const [container = ''] = /<[^>]* data-l-live=[^>]*>/.exec(page) ?? []
@@ -430,7 +457,7 @@ test.each(programs.filter(listens))(
         const [, value] = new RegExp(` data-l-${attribute}="([^"]*)"`).exec(container) ?? []
         return value
       })
-      const client = await Client.open(server.url.replace('http', 'ws') + path)
+      const client = await Client.open(server.url.replace('http', 'ws') + path, { headers: user.headers })
       // The events of a nested component are its own.
       const [own = ''] = (await client.joined('c0', module, token)).split(' data-l-live=')
       // This client has no arguments to give, so the bindings with arguments, and chains of commands, are left out.
