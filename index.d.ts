@@ -2036,7 +2036,7 @@ export interface FastifyLike {
   hasContentTypeParser(type: string): boolean
   addContentTypeParser(
     type: string,
-    options: { parseAs: 'string' },
+    options: { parseAs: 'string'; bodyLimit: number },
     parser: (request: FastifyRequestLike, body: string, done: (error: Error | null, body?: unknown) => void) => void,
   ): unknown
 }

@@ -621,8 +621,12 @@ interface OfHtml {
     Sized & { readonly disablepictureinpicture?: Flag; readonly playsinline?: Flag; readonly poster?: Text }
 }
 
-/** Elements of SVG and MathML, and custom elements: their attributes are not listed. */
-type Open = Attributes & { readonly [name: string]: unknown }
+/**
+ * Elements of SVG and MathML, and custom elements: their attributes are not listed. With `unknown` instead of `any`, the
+ * attributes that an application lists for an element of its own would not be a kind of these.
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Open = Attributes & { readonly [name: string]: any }
 
 type OfSvg =
   | 'svg'

@@ -44,7 +44,7 @@ import { Mounting } from './mount'
 import { canBeNested } from './render/live'
 import { native, type NativeLoom } from './native'
 import { type Settings, settingsOf } from './options'
-import { nearest } from './nearest'
+import { listed, nearest } from './nearest'
 import { callerOf, filesBehind, locateTemplates, nearPath } from './places'
 import { Removals } from './removals'
 import { Tree as RenderedTree } from './render/tree'
@@ -59,6 +59,17 @@ import { Devtools } from './devtools/serve'
 import { notInProduction, realPath, Watch } from './watch/watch'
 
 const CLOSE_TIMEOUT = 10_000
+
+/** The end of the error for a name that no module has. */
+function modulesHint(name: unknown, names: readonly string[]): string {
+  if (typeof name !== 'string') return ''
+  // A file that is loaded twice, as by a bundler, may make a second loom, and the modules are registered with that one.
+  if (names.length === 0)
+    return '; this loom has no modules: import the file that registers it, with this loom and no other'
+  const near = nearest(name, names)
+  if (near !== undefined) return `; did you mean ${JSON.stringify(near)}?`
+  return `; the modules of this loom are ${listed(names)}`
+}
 
 /** What only live modules have. */
 function detailsOf(entry: Entry): [version: number, hidden: string[], authorizes: boolean, receivers: string[]] {
@@ -317,9 +328,7 @@ export class Loom implements PublicLoom {
       'module',
       name ?? module,
     )
-    const near = typeof name === 'string' ? nearest(name, [...this.entries.keys()]) : undefined
-    const hint = near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`
-    throw new LoomError(error.code, error.message + hint)
+    throw new LoomError(error.code, error.message + modulesHint(name, [...this.entries.keys()]))
   }
 
   mount(module: unknown, props: object = {}, options: MountOptions = {}): Promise<string> {
@@ -377,7 +386,11 @@ export class Loom implements PublicLoom {
     checkNames(options, { middleware: true }, 'the options of attach', 'an option of attach')
     const { middleware = [] } = options
     if (!isObject(server) || typeof server.emit !== 'function') {
-      throw invalid('an HTTP or HTTPS server', 'server', server)
+      throw invalid(
+        'an HTTP or HTTPS server, as app.listen(3000) of Express gives (with Fastify register loom.fastify instead),',
+        'server',
+        server,
+      )
     }
     if (this.closing !== undefined) throw new LoomError('LOOM_STOPPED', 'The loom has been closed')
     if (!Array.isArray(middleware)) throw invalid('a list of middleware', 'middleware', middleware)

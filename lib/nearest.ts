@@ -46,6 +46,10 @@ export function suggestion(name: string, names: readonly string[], what: string)
   const near = nearest(name, names)
   const hint = near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`
   if (names.length === 0) return `; it has no ${what}`
-  const listed = names.slice(0, MAX_LISTED).join(', ')
-  return `${hint}${hint === '' ? '; its' : ' Its'} ${what} are ${listed}${names.length > MAX_LISTED ? ', …' : ''}`
+  return `${hint}${hint === '' ? '; its' : ' Its'} ${what} are ${listed(names)}`
+}
+
+/** The names, as far as a message has room for them. */
+export function listed(names: readonly string[]): string {
+  return names.slice(0, MAX_LISTED).join(', ') + (names.length > MAX_LISTED ? ', …' : '')
 }

@@ -26,8 +26,8 @@ function sources() {
  * and the build fails at it.
  */
 export function pageOf(text, file, names) {
-  // A frame is for the test that runs the block.
-  const prose = text.replace(/^<!-- frame: .* -->\n/gm, '').replaceAll('](../docs/pictures/', '](./pictures/')
+  // A frame, or a file's name, is for the test that runs the block.
+  const prose = text.replace(/^<!-- (?:frame|file): .* -->\n/gm, '').replaceAll('](../docs/pictures/', '](./pictures/')
   return prose.replace(
     /(?<!!)\[((?:[^\][\n]|\[[^\]\n]*\])+)\]\(([^)\s#]+)(#[^)\s]*)?\)/g,
     (link, label, to, hash = '') => {

@@ -3,12 +3,11 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { compileJsx } from 'loom-live/jsx-compiler'
 import ts from 'typescript'
-import { WebSocket } from 'ws'
+import { Client } from '../support/client'
 import { freePort, ServerProcess } from '../support/process'
-import { within } from '../support/until'
 import { ROOT } from './installed'
 
 interface Block {
@@ -17,6 +16,8 @@ interface Block {
   language: string
   /** What stands around it, where it is no program of its own; `<!-- frame: … -->` before the block names it. */
   frame: string | undefined
+  /** The file that it is, if a program has several files; `<!-- file: … -->` before the block names it. */
+  file: string | undefined
   code: string
 }
 
@@ -112,19 +113,35 @@ const FRAMES: Record<string, (code: string) => string> = {
     if (found !== '{"was":["started",true],"asked":["room:7undefined","room:8ada","room:7undefined","room:8ada"]}') throw new Error(found)
     if (!String(is[0]).includes('for its members') || is[1] !== false) throw new Error(JSON.stringify(is))
   `,
+  // `__test__/server/modules_are_loaded_again.test.ts` has a real Vite.
   'a server with Vite': (code) => `
     import { EventEmitter } from 'node:events'
-    import { createLoom } from 'loom-live'
-    const loom = createLoom({ secret: 'a secret of at least thirty-two bytes' })
+    ${code
+      .replace("import { createServer } from 'vite'", '')
+      .replace('app.listen(process.env.PORT ?? 3000)', "server = app['listen'](0)")
+      .replace(
+        'const loom =',
+        `
+    let server: import('node:http').Server | undefined
     const loaded: string[] = []
-    const createViteServer = async (options: object) => {
+    const createServer = async (options: object) => {
       void options
-      return { watcher: new EventEmitter(), ssrLoadModule: async (file: string) => void loaded.push(file) }
+      const middlewares = (request: unknown, response: unknown, next: () => void): void => void [request, response, next()]
+      return { watcher: new EventEmitter(), middlewares, ssrLoadModule: async (file: string) => void loaded.push(file) }
     }
-    ${code}
+    const loom =`,
+      )}
     if (vite.watcher.listenerCount('change') !== 1 || loaded.join() !== '/pages/counter.ts') throw new Error(loaded.join())
+    server?.close()
     await loom.close()
     if (vite.watcher.listenerCount('change') !== 0) throw new Error('still watched')
+  `,
+  'a module that Vite loads': (code) => `
+    import { createLoom } from 'loom-live'
+    Object.assign(globalThis, { loom: createLoom({ secret: 'a secret of at least thirty-two bytes' }) })
+    ${code}
+    if (!(await loom.mount('counter')).includes('>0<')) throw new Error('not rendered')
+    await loom.close()
   `,
   'a test of jest': (code) => onNode(code),
   'a test of vitest': (code) => onNode(code.replace(/^import .* from 'vitest'\n/m, '')),
@@ -149,6 +166,16 @@ const FRAMES: Record<string, (code: string) => string> = {
     void [url]
     ${code}
     if (!loom.ready().why.join().includes('127.0.0.1:1')) throw new Error(JSON.stringify({ ready: loom.ready(), told }))
+    await loom.close()
+  `,
+  // No page can join without Redis, so it is not served here: it starts, and says what it has not found.
+  'a program with Redis': (code) => `
+    process.env.REDIS_URL = 'redis://127.0.0.1:1'
+    ${code
+      .replace('createLoom({', 'createLoom({ logger: { error: () => {}, warn: () => {} },')
+      .replace('app.listen(process.env.PORT ?? 3000)', "app['listen'](0)")}
+    if (!loom.ready().why.join().includes('127.0.0.1:1')) throw new Error(JSON.stringify(loom.ready()))
+    server.close()
     await loom.close()
   `,
   'a process without a loom': (code) => `
@@ -196,28 +223,6 @@ const FRAMES: Record<string, (code: string) => string> = {
     if (!(await loom.mount(one)).includes('>1<')) throw new Error('not rendered')
     await loom.close()
   `,
-  // A part of an application: what it registers renders, comes to life, and takes each of its events.
-  'a module of an application': (code) => {
-    const [, variable = ''] = /^const (\w+) = loom\.register/m.exec(code) ?? []
-    const [, props = ''] = /^ {2}props: (\{.*\}),/m.exec(code) ?? []
-    const [, handle = ''] = /^ {2}handle: \{.*\n([^]*?)^ {2}\},/m.exec(code) ?? []
-    const handlers = [...handle.matchAll(/^ {4}(\w+)(?:\(|: \()/gm)].map(([, name = '']) => name)
-    return `
-      ${code}
-      if (!(await loom.mount(${variable})).includes('data-l-live="${variable}"')) throw new Error('not rendered')
-      const handlers: string[] = ${JSON.stringify(handlers)}
-      const errors: string[] = []
-      const socket = await loom.start('x', (message) => void (message.type === 'error' && errors.push(JSON.stringify(message))), ${variable}, JSON.stringify(${props}))
-      for (const handler of handlers) socket.send({ type: 'event', handler, event: 'click' })
-      await socket.state()
-      await loom.close()
-      if (handlers.length === 0 || errors.length > 0) throw new Error(JSON.stringify({ handlers, errors }))
-    `
-  },
-  'a program in JSX': (code) => `${code}
-    if (!(await loom.mount(todo)).includes('<li>bread</li>')) throw new Error('not rendered')
-    await loom.close()
-  `,
   'a calculation': (code) => `
     ${code}
     // What the page says of its own example, and what the long run of bench/README.md has held.
@@ -233,7 +238,7 @@ const FRAMES: Record<string, (code: string) => string> = {
   `,
   'a program with @fastify/session': (code) => `
     import type {} from '@fastify/session'
-    declare module 'fastify' { interface Session { user?: { id: string } } }
+    declare module 'fastify' { interface Session { user?: { id: string; name: string } } }
     ${code}
     await loom.close()
   `,
@@ -250,19 +255,20 @@ const FILES = [
 
 const blocks = FILES.flatMap((file): Block[] => {
   const text = readFileSync(join(ROOT, file), 'utf8')
-  const found = text.matchAll(/^(?:<!-- frame: (.*) -->\n)?(`{3,}|~{3,})(.*)\n([^]*?)^\2$/gm)
-  return [...found].map(({ index, 1: frame, 3: language = '', 4: code = '' }) => ({
+  const found = text.matchAll(/^(?:<!-- (?:frame: (.*)|file: (.*)) -->\n)?(`{3,}|~{3,})(.*)\n([^]*?)^\3$/gm)
+  return [...found].map(({ index, 1: frame, 2: name, 4: language = '', 5: code = '' }) => ({
     place: `${file}:${text.slice(0, index).split('\n').length}`,
     language,
     frame,
+    file: name && `${basename(file, '.md')}/${name}`,
     code,
   }))
 })
 
 const programs = blocks.map((block, index) => {
   const source = block.frame === undefined ? block.code : (FRAMES[block.frame]?.(block.code.trimEnd()) ?? '')
-  const typed = `block${index}.${block.language === 'tsx' ? 'tsx' : 'mts'}`
-  return { ...block, source, name: `block${index}`, typed }
+  const name = block.file?.replace(/\.m[jt]s$/, '') ?? `block${index}`
+  return { ...block, source, name, typed: `${name}.${block.language === 'tsx' ? 'tsx' : 'mts'}` }
 })
 
 const folder = mkdtempSync(join(tmpdir(), 'loom-live-readme-'))
@@ -286,11 +292,13 @@ beforeAll(() => {
     'helmet',
     'compression',
     'express-rate-limit',
+    'express-session',
   ])
     symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'junction')
   // What has no ending of its own for modules is one, too.
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   for (const { name, source, typed, language } of programs) {
+    mkdirSync(dirname(join(folder, typed)), { recursive: true })
     // A file with an import is a module; each has names of its own.
     writeFileSync(join(folder, typed), source)
     writeFileSync(join(folder, `${name}.mjs`), javascriptOf(source, typed))
@@ -317,11 +325,53 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('there are blocks, each says its language and, where it is no program, its frame', () => {
   expect(blocks.length).toBeGreaterThan(4)
-  for (const { place, language, frame, code } of blocks) {
+  for (const { place, language, frame, file, code } of blocks) {
     expect([place, language]).toEqual([place, expect.stringMatching(/^(?:[jt]s|tsx)$/)])
-    if (frame === undefined) expect([place, code]).toEqual([place, expect.stringMatching(/from 'loom-live['/]/)])
+    const imports = file === undefined ? /from 'loom-live['/]/ : /from '(?:loom-live|\.\/)/
+    if (frame === undefined) expect([place, code]).toEqual([place, expect.stringMatching(imports)])
     else expect([place, Object.keys(FRAMES)]).toEqual([place, expect.arrayContaining([frame])])
   }
+})
+
+/** What a program imports from npm. */
+const packagesOf = (code: string): string[] =>
+  [...code.matchAll(/from '((?:@[\w-]+\/)?\w[\w.-]*)(?:\/[^']*)?'/g)].map(([, name = '']) => name)
+
+test('a guide says beside its first page what to install, which file to write, and how to run it', () => {
+  const pages = blocks.filter(({ frame, code }) => frame === undefined && code.includes('.listen('))
+  const guides = new Set(pages.map(({ place }) => place.replace(/:\d+$/, '')))
+  expect(guides.size).toBeGreaterThan(9)
+  for (const guide of guides) {
+    const text = readFileSync(join(ROOT, guide), 'utf8')
+    const { code = '', language = '' } = pages.find(({ place }) => place.startsWith(`${guide}:`)) ?? {}
+    const [before = '', after = ''] = text.split(code)
+    const beside = `${before}\n${after.split(/^## /m)[0]}`
+    const installed = [...before.matchAll(/npm install (?:--save-dev )?([^`\n]*)/g)].flatMap(([, names = '']) =>
+      names.split(' '),
+    )
+    for (const name of packagesOf(code)) expect([guide, installed]).toEqual([guide, expect.arrayContaining([name])])
+    if (language !== 'js') expect([guide, installed]).toEqual([guide, expect.arrayContaining(['tsx'])])
+    const isModule = beside.includes('npm pkg set type=module')
+    const file = `server.${isModule || language === 'tsx' ? language : `m${language}`}`
+    const command = `${language === 'js' ? 'node' : 'npx tsx'} ${file}`
+    for (const told of [`\`${file}\``, command, 'http://127.0.0.1:3000'])
+      expect([guide, beside.includes(told), told]).toEqual([guide, true, told])
+  }
+})
+
+test('each guide of pages has a page that can be run', () => {
+  const rows = [
+    ...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^\| (?:pages|beyond the page) \| (.*) \|$/gm),
+  ]
+  const guides = rows.flatMap(([, row = '']) =>
+    [...row.matchAll(/\((docs\/[\w-]+\.md)\)/g)].map(([, file = '']) => file),
+  )
+  expect(guides.length).toBeGreaterThan(10)
+  // What docs/basics.md says of each part, docs/tour.md shows in pages.
+  for (const file of guides.filter((name) => name !== 'docs/basics.md'))
+    expect([file, blocks.some(({ place, code }) => place.startsWith(`${file}:`) && code.includes('.listen('))]).toEqual(
+      [file, true],
+    )
 })
 
 test('all are right under --strict', () => {
@@ -341,7 +391,7 @@ test('all are right under --strict', () => {
     jsx: 'react-jsx',
     jsxImportSource: 'loom-live',
   }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts', '*.tsx'] }))
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['**/*.mts', '**/*.tsx'] }))
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
   const { stdout } = spawnSync(process.execPath, [tsc, '-p', folder], { cwd: folder, encoding: 'utf8' })
   const named = programs.reduce((text, { name, typed, place }) => text.replaceAll(typed, `${place} (${name})`), stdout)
@@ -368,22 +418,55 @@ test.each([...programs, ...compiledToo].filter((program) => !listens(program)))(
   60_000,
 )
 
+/** Somebody who keeps cookies, and logs in if the page asks for that. */
+class Visitor {
+  private cookie = ''
+
+  constructor(private readonly url: string) {}
+
+  get headers(): Record<string, string> {
+    return { cookie: this.cookie }
+  }
+
+  async page(): Promise<string> {
+    const first = await this.ask('/')
+    if (first.headers.get('location') !== '/login') return first.text()
+    await this.ask('/login', { method: 'POST', body: new URLSearchParams({ user: 'Ada' }) })
+    return (await this.ask('/')).text()
+  }
+
+  private async ask(path: string, init: RequestInit = {}): Promise<Response> {
+    const response = await fetch(this.url + path, { ...init, headers: this.headers, redirect: 'manual' })
+    const [set] = response.headers.getSetCookie()
+    if (set !== undefined) this.cookie = set.split(';', 1)[0] ?? ''
+    return response
+  }
+}
+
 test.each(programs.filter(listens))(
-  '$place serves a page that comes to life',
+  '$place serves a page that comes to life, and takes the events that it names',
   async ({ name }) => {
     const server = await ServerProcess.start(`${name}.mjs`, await freePort(), { cwd: folder })
     try {
-      const page = await (await fetch(server.url)).text()
-      const [, script = ''] = /<script type="module" src="([^"]*)"/.exec(page) ?? []
+      const user = new Visitor(server.url)
+      const page = await user.page()
+      const [, script = ''] = /<script type="module" src="(\/loom\/[^"]*)"/.exec(page) ?? []
       expect((await fetch(server.url + script)).status).toBe(200)
-      const [, module, path, token] = /data-l-live="(\w+)" data-l-ws="([^"]*)" data-l-token="([^"]*)"/.exec(page) ?? []
-      const socket = new WebSocket(server.url.replace('http', 'ws') + String(path))
-      const joined = new Promise<string>((resolve, reject) => {
-        socket.on('message', (data) => resolve((data as Buffer).toString('utf8'))).on('error', reject)
-        socket.on('open', () => socket.send(JSON.stringify({ type: 'join', id: 'c0', module, token })))
+      const [container = ''] = /<[^>]* data-l-live=[^>]*>/.exec(page) ?? []
+      const [module = '', path = '', token = ''] = ['live', 'ws', 'token'].map((attribute) => {
+        const [, value] = new RegExp(` data-l-${attribute}="([^"]*)"`).exec(container) ?? []
+        return value
       })
-      expect(await within('the page to join', joined)).toContain('"trees"')
-      socket.close()
+      const client = await Client.open(server.url.replace('http', 'ws') + path, { headers: user.headers })
+      // The events of a nested component are its own.
+      const [own = ''] = (await client.joined('c0', module, token)).split(' data-l-live=')
+      // This client has no arguments to give, so the bindings with arguments, and chains of commands, are left out.
+      const handlers = [...own.matchAll(/ data-l-(?:click|input|submit|on-[\w.-]+)="(\w+)"/g)].map(
+        ([, handler = '']) => handler,
+      )
+      for (const handler of new Set(handlers))
+        expect(await client.event('c0', handler)).not.toMatchObject({ type: 'error' })
+      await client.close()
     } finally {
       await server.stop()
     }

@@ -140,7 +140,10 @@ test.each([true, false])(
     const { set, site } = await use(moduleOf({ age: 'number' }), development)
     for (const name of ['other', 'nmae', 'errors', '__proto__', 'constructor', 'name', ''])
       expect(await set(name, { value: 'x' })).toEqual(expect.any(String))
-    if (development) expect(await set('agee', { value: '1' })).toMatch(/model does not list this prop.*age/)
+    if (development)
+      expect(await set('agee', { value: '1' })).toMatch(
+        /model does not list this prop; did you mean "age"\? Its props are age/,
+      )
     expect(await set('age', { value: '2' })).toEqual({ ...FIRST, age: 2 })
     expect(site.log.all).not.toContain('handled')
   },

@@ -148,7 +148,9 @@ async function served(
       url: '/page',
       handler: async (request, reply) => reply.type('text/html').send(await twice({ request })),
     })
-    app.post('/mine', (request, reply) => reply.send(Object.fromEntries(new URLSearchParams(request.body as string))))
+    app.post('/mine', (request, reply) => reply.send(request.body))
+    const body = { type: 'object', required: ['email'], properties: { email: { type: 'string' } } }
+    app.post('/checked', { schema: { body } }, (request, reply) => reply.send(request.body))
     await app.listen({ port: 0, host: '127.0.0.1' })
     atEnd(() => app.close())
     server = app.server
@@ -291,8 +293,13 @@ describe.each(['express', 'fastify'] as const)('with %s', (by) => {
 
   test('other forms pass, with what is in them', async () => {
     const site = await served(by)
-    const response = await post(site, [['email', 'x']], {}, '/mine')
-    expect(await response.json()).toEqual({ email: 'x' })
+    const fields: [string, string][] = [
+      ['email', 'x'],
+      ['tags[]', 'a'],
+      ['tags[]', 'b'],
+    ]
+    const response = await post(site, fields, {}, '/mine')
+    expect(await response.json()).toEqual({ 'email': 'x', 'tags[]': ['a', 'b'] })
   })
 
   test('a handler that throws, one that never answers and one that is not there', async () => {
@@ -358,6 +365,25 @@ test('a body that another parser of Fastify has read is a form as well', async (
   ])
   expect([response.status, site.handled.length]).toEqual([200, 1])
   expect(outputs(await response.text())).toEqual(['a@b.ch a ada loaded', ''])
+})
+
+test('a body that is no form of a component is checked by the schema of its route in Fastify', async () => {
+  const site = await served('fastify')
+  expect(await (await post(site, [['email', 'x']], {}, '/checked')).json()).toEqual({ email: 'x' })
+  expect((await post(site, [['name', 'x']], {}, '/checked')).status).toBe(400)
+})
+
+test('in Fastify, too, a body has as many bytes and names as a form of a page', async () => {
+  const site = await served('fastify', { options: { limits: { messageBytes: 20_000, formFields: 100 } } })
+  const [seal = ''] = await sealsOf(site)
+  const many = Array.from({ length: 200 }, (_, index): [string, string] => [`f${index}`, ''])
+  const large: [string, string][] = [['email', 'x'.repeat(30_000)]]
+  for (const fields of [many, large]) {
+    expect((await post(site, fields, {}, '/mine')).status).toBe(413)
+    expect((await post(site, [['loom:form', seal], ...fields])).status).toBe(413)
+  }
+  expect(site.handled).toEqual([])
+  expect((await post(site, [['loom:form', seal], ...many.slice(0, 99), ['email', 'a@b.ch']])).status).toBe(200)
 })
 
 test('a form whose connection is cut is not handled, and is no error of the application', async () => {

@@ -8,6 +8,7 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { relative } from 'node:path'
+import express from 'express'
 import { createLoom, each, html, type LiveContext, type LiveModule, raw } from 'loom-live'
 import { counter, type Log, SECRET, Site, testLoom } from '../support/site'
 import { until } from '../support/until'
@@ -265,6 +266,30 @@ describe('names', () => {
     )
   })
 
+  test.each<[string, () => ReturnType<typeof html>, string]>([
+    ['in the text', () => html`<input type="file" data-l-upload="phto">`, 'data-l-upload="phto"'],
+    ['as a value', () => html`<div data-l-drop="${'phto'}"></div>`, 'data-l-drop="phto"'],
+  ])('of an upload that there is not, %s', async (_, tree, shown) => {
+    const { loom, log } = testLoom(development)
+    const uploads = { photo: {}, paper: {} }
+    const receive = { photo: () => undefined, paper: () => undefined }
+    await loom.mount(loom.register('page', { ...render(tree), uploads, receive }))
+    expect(log.warnings).toHaveLength(1)
+    expect(log.all).toContain(`page: ${shown} (at ${HERE}:`)
+    expect(log.all).toContain('names no upload of the module; did you mean "photo"? Its uploads are photo, paper')
+  })
+
+  test('of a command that is written as the name of a handler', async () => {
+    const { loom, log } = testLoom(development)
+    await loom.mount(
+      loom.register(
+        'page',
+        render(() => html`<button @click="js.toggle('#menu')">x</button>`),
+      ),
+    )
+    expect(log.all).toContain('; a command is a value: write @click=${js.toggle(…)}')
+  })
+
   test.each<[string, () => ReturnType<typeof html>]>([
     [
       'those that are there',
@@ -420,11 +445,33 @@ describe('mount', () => {
     expect(log.all).toBe('')
   })
 
+  test('that is to be attached to an application instead of a server', () => {
+    const { loom } = testLoom()
+    for (const app of [express(), {}])
+      expect(() => loom.attach(app as never)).toThrow(
+        'Expected an HTTP or HTTPS server, as app.listen(3000) of Express gives (with Fastify register loom.fastify instead), for server but received',
+      )
+  })
+
+  test('of a list without a key', async () => {
+    const { loom } = testLoom()
+    const list = loom.register('list', {
+      ...module,
+      render: () => html`${(each as unknown as (items: number[], row: () => unknown) => never)([1], () => html`1`)}`,
+    })
+    await expect(loom.mount(list)).rejects.toThrow('Expected a function for the row of each(items, key, row)')
+  })
+
   test('of what is no registered module', async () => {
     const { loom } = testLoom()
+    await expect(loom.mount('board')).rejects.toThrow(
+      /but received "board" of type string; this loom has no modules: import the file that registers it, with this loom and no other$/,
+    )
     loom.register('board', module)
-    await expect(loom.mount('bord')).rejects.toThrow(/but received "bord" of type string; did you mean "board"\?$/)
-    await expect(loom.mount('chart')).rejects.toThrow(/but received "chart" of type string$/)
+    await expect(loom.mount('bord')).rejects.toThrow(/but received "bord" of type string; did you mean "board"\?/)
+    await expect(loom.mount('chart')).rejects.toThrow(
+      /but received "chart" of type string; the modules of this loom are board$/,
+    )
     await expect(loom.mount(module as never)).rejects.toThrow(
       /^Expected a registered module, which is what loom.register gives, or its name for module but received a value of type object$/,
     )

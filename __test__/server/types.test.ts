@@ -49,6 +49,18 @@ test('JSX has typed elements and components, and the compile step fits its tools
   }
 }, 120_000)
 
+// Without `skipLibCheck`, what an application adds to the package's interfaces is checked against them.
+test('an application may name the attributes of its custom elements', () => {
+  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
+  const { stdout, status } = spawnSync(
+    process.execPath,
+    [tsc, ...STRICT, '--jsx', 'react-jsx', '--jsxImportSource', 'loom-live', join(FOLDER, 'elements.tsx')],
+    { cwd: ROOT, encoding: 'utf8' },
+  )
+  expect(stdout).toBe('')
+  expect(status).toBe(0)
+}, 60_000)
+
 /** What the compiler says of a program that uses the package. */
 function problemsOf(text: string): string[] {
   const file = join(FOLDER, 'wrong.ts')

@@ -8,7 +8,7 @@ export interface HandlerName {
   readonly name: string | number
 }
 
-const ATTRIBUTE = `(?:^|[\\s"'])((?:data-l-(?:${EVENT_TYPES.join('|')}|on-[\\w:-]+)|@[\\w:-]+)(?:\\.[^\\s"'=<>/]*)?|data-l-${MODEL})\\s*=\\s*`
+const ATTRIBUTE = `(?:^|[\\s"'])((?:data-l-(?:${EVENT_TYPES.join('|')}|on-[\\w:-]+)|@[\\w:-]+)(?:\\.[^\\s"'=<>/]*)?|data-l-(?:${MODEL}|upload|drop))\\s*=\\s*`
 /** An attribute whose name stands in the template itself. */
 const NAME_IN_TEXT = new RegExp(`${ATTRIBUTE}(?:"([^"]*)"|'([^']*)'|([^\\s"'=<>\`]+)(?=[\\s/>]))`, 'gi')
 /** The end of a text after which a value gives the name. */

@@ -159,7 +159,7 @@ export class Development {
     return check
   }
 
-  /** Warns of names in a template that no handler has. */
+  /** Warns of names in a template that no handler, prop or upload has. */
   private checkNames(entry: LiveEntry, { statics, dynamics }: Tree): void {
     const { handle } = entry.module
     for (const { attribute, name: given } of handlersIn(statics)) {
@@ -167,6 +167,14 @@ export class Development {
       if (attribute.toLowerCase() === 'data-l-model') {
         if (typeof text === 'string' && text !== '' && !entry.model.has(text))
           this.warn(`${noModel(entry, text)}${atPlace(placeOfTemplate(statics))}`)
+        continue
+      }
+      if (/^data-l-(?:upload|drop)$/i.test(attribute)) {
+        if (typeof text === 'string' && text !== '' && entry.uploads?.has(text) !== true)
+          this.warn(
+            `${entry.name}: ${attribute}=${JSON.stringify(text)}${atPlace(placeOfTemplate(statics))} names no upload of the module` +
+              suggestion(text, [...(entry.uploads?.keys() ?? [])], 'uploads'),
+          )
         continue
       }
       // Without the arguments of `on`.
@@ -219,7 +227,9 @@ export class Development {
       ? `; it is a method of ${className(handle)}, and only own properties are handlers`
       : receiverOf(entry.module, name) !== undefined
         ? '; it is a receiver, which no browser can call: write a handler, too'
-        : ''
+        : /^js\.\w+$/.test(name)
+          ? `; a command is a value: write @click=\${${name}(…)}`
+          : ''
     return (
       note + suggestion(name, Object.keys(handle), 'handlers') + atPlace(this.places.get(entry.name), 'registered at')
     )
@@ -402,7 +412,7 @@ function withoutKeys(template: Template, index: number): string {
 /** No control may set the prop of this name. */
 function noModel(entry: LiveEntry, name: string): string {
   const known = [...entry.model.keys()]
-  return `${entry.name}: data-l-model=${JSON.stringify(name)}: the module's model does not list this prop${suggestion(name, known, 'model')}`
+  return `${entry.name}: data-l-model=${JSON.stringify(name)}: the module's model does not list this prop${suggestion(name, known, 'props')}`
 }
 
 /**

@@ -45,7 +45,7 @@ export async function handleUpload(
   if (given === undefined || rules === undefined)
     throw new LoomError(
       'LOOM_UPLOAD',
-      `the page asked for an upload that module ${JSON.stringify(entry.name)} does not have`,
+      `the page asked for ${given === undefined ? 'an upload' : `the upload ${JSON.stringify(given.upload.slice(0, 64))}`}, which module ${JSON.stringify(entry.name)} does not have`,
     )
   const { upload, ask, done, list } = given
   const { instance } = call.kept.component

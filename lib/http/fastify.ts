@@ -99,8 +99,17 @@ export function serveFastifyForms(forms: () => Forms): (instance: FastifyLike) =
   const plugin = (instance: FastifyLike): Promise<void> => {
     const taken = forms()
     if (!instance.hasContentTypeParser(FORM_TYPE)) {
-      instance.addContentTypeParser(FORM_TYPE, { parseAs: 'string' }, (_, body, done) => {
-        done(null, body)
+      const { bodyLimit } = taken
+      // All routes get what it makes of a body, and check it by their schemas, before the hook below is called.
+      instance.addContentTypeParser(FORM_TYPE, { parseAs: 'string', bodyLimit }, (_, body, done) => {
+        let fields: object
+        try {
+          fields = taken.parse(body)
+        } catch (error) {
+          done(error as Error)
+          return
+        }
+        done(null, fields)
       })
     }
     instance.addHook('preHandler', (request, reply) => taken.fastify(request, reply))

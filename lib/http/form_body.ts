@@ -11,7 +11,14 @@ export class TooLarge extends Error {}
 export class CutOff extends Error {}
 
 /** The body has more names of fields than a form may have. */
-export class TooManyFields extends Error {}
+export class TooManyFields extends Error {
+  /** What Fastify answers. */
+  readonly statusCode = 413
+
+  constructor(most: number) {
+    super(`The form has more than ${most} fields.`)
+  }
+}
 
 const URL_ENCODED = /^application\/x-www-form-urlencoded\s*(;|$)/i
 
@@ -53,7 +60,7 @@ export function readBody(request: IncomingMessage, most: number): Promise<string
  * Parses a body like the form of an event; for live pages Rust does this, src/bridge/form.rs. Anybody can send a body
  * to any address, so its size is bounded as a form's is.
  *
- * @throws TooManyFields if there are more names.
+ * @throws TooManyFields if there are more names than `most`, and the hidden field, which is none of the form's.
  */
 export function parseForm(body: string, most: number): FormFields {
   const fields = Object.create(null) as FormFields
@@ -61,7 +68,7 @@ export function parseForm(body: string, most: number): FormFields {
   for (const [name, value] of new URLSearchParams(body)) {
     const before = fields[name]
     if (before === undefined) {
-      if (++count > most) throw new TooManyFields()
+      if (++count > most + 1) throw new TooManyFields(most)
       fields[name] = value
     } else if (typeof before === 'string') fields[name] = [before, value]
     else before.push(value)

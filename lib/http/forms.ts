@@ -206,7 +206,21 @@ export class Forms {
     })
   }
 
-  /** For Fastify, whose own parser has read the body as text. */
+  /** The most bytes that a body may have. */
+  get bodyLimit(): number {
+    return this.host.limits.messageBytes
+  }
+
+  /**
+   * The fields of a URL-encoded body, as the parsers of Express leave them.
+   *
+   * @throws TooManyFields, which Fastify answers with 413.
+   */
+  parse(body: string): Record<string, unknown> {
+    return { ...parseForm(body, this.host.limits.formFields) }
+  }
+
+  /** For Fastify, whose parser has read the body. */
   async fastify(request: FastifyRequestLike & { body?: unknown }, reply: FastifyReplyLike): Promise<void> {
     this.host.flashes.noteFastify(request, reply)
     if (!isForm(request.raw)) return
@@ -256,20 +270,18 @@ export class Forms {
   }
 
   private tooMany(): Outcome {
-    return { kind: 'answer', status: 413, text: `The form has more than ${this.host.limits.formFields} fields.` }
+    return { kind: 'answer', status: 413, text: new TooManyFields(this.host.limits.formFields).message }
   }
 
   /** The fields, also for whoever handles the request if it is no form of ours. */
   private async fieldsOf(request: IncomingMessage, parsed: unknown): Promise<FormFields | undefined> {
-    const { messageBytes, formFields } = this.host.limits
-    // The hidden field is none of the form's.
-    const most = formFields + 1
-    if (typeof parsed === 'string') return parseForm(parsed, most)
+    // A parser of the application may leave it as text.
+    if (typeof parsed === 'string') return parseForm(parsed, this.host.limits.formFields)
     const given = request as IncomingMessage & { body?: unknown; _body?: boolean }
     // Another parser has read it.
     const before = parsed ?? given.body
     if (before !== undefined || request.readableEnded) return fieldsOf(before)
-    const fields = parseForm(await readBody(request, messageBytes), most)
+    const fields = parseForm(await readBody(request, this.bodyLimit), this.host.limits.formFields)
     // As the parsers of Express leave it, so that none waits for what has been read.
     given.body = { ...fields }
     given._body = true

@@ -90,8 +90,8 @@ export function each<Item>(
   more: readonly unknown[] | EachWindow = [],
 ): KeyedList {
   if (!Array.isArray(items)) throw invalid('an array', 'the items of each()', items)
-  checkFunction(key, 'the key of each()')
-  checkFunction(row, 'the row of each()')
+  checkFunction(key, 'the key of each(items, key, row)')
+  checkFunction(row, 'the row of each(items, key, row)')
   const [keyOf, rowOf] = [key as (item: unknown) => Key, row as (item: unknown) => Tree]
   const window = isObject(more) ? (more as object) : undefined
   if (window !== undefined) checkNames(window, WINDOW, 'the window of each()', 'an option of a window')

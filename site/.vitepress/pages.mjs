@@ -16,7 +16,7 @@ export const GROUPS = [
   ['Begin', ['first-steps', 'tour', 'comparison']],
   ['For people from', ['from-liveview', 'from-livewire', 'from-react', 'from-htmx', 'from-socketio']],
   ['Pages', ['basics', 'bindings', 'forms', 'model', 'lists', 'components', 'jsx', 'navigation', 'commands']],
-  ['Beyond the page', ['server', 'shared', 'uploads', 'hooks', 'connection']],
+  ['Beyond the page', ['server', 'shared', 'login', 'uploads', 'hooks', 'connection']],
   ['Making', ['development', 'testing', 'errors']],
   ['Running', ['options', 'limits', 'redis', 'scaling', 'deploy', 'telemetry', 'performance', 'security']],
   ['Promises', ['nothing-is-lost', 'guarantees', 'contracts', 'parity']],
