@@ -41,11 +41,11 @@ export async function handleUpload(
   const { context } = call
   const given = said(event.value)
   const rules = given && entry.uploads?.get(given.upload)
-  if (given === undefined || rules === undefined)
-    throw new LoomError(
-      'LOOM_UPLOAD',
-      `the page asked for ${given === undefined ? 'an upload' : `the upload ${JSON.stringify(given.upload.slice(0, 64))}`}, which module ${JSON.stringify(entry.name)} does not have`,
-    )
+  if (given === undefined || rules === undefined) {
+    const asked = given === undefined ? 'an upload' : `the upload ${JSON.stringify(given.upload.slice(0, 64))}`
+    const text = `the page asked for ${asked}, which module ${JSON.stringify(entry.name)} does not have`
+    throw new LoomError('LOOM_UPLOAD', text)
+  }
   const { upload, ask, done, list } = given
   const { instance } = call.kept.component
   const address = uploads.networkOf(context.request.address)
