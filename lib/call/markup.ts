@@ -64,7 +64,9 @@ function* find(markup: string): Generator<MarkupMistake> {
           text: `${shown} has no name, so that the form's handler does not get what it holds: write name="…", which is its name in event.form`,
         }
       }
-      if (tag === 'button' && binds(attributes, 'click') && !attributes.has('type') && !attributes.has('form')) {
+      // A button with `formmethod="dialog"` closes the dialog, and sends nothing.
+      const submits = !['type', 'form', 'formmethod'].some((attribute) => attributes.has(attribute))
+      if (tag === 'button' && binds(attributes, 'click') && submits) {
         yield {
           text: `${shown} submits its form, too, beside what its click calls: write type="button", or leave the click to the form's handler`,
         }
