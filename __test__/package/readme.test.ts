@@ -359,6 +359,12 @@ test('a guide says beside its first page what to install, which file to write, a
   }
 })
 
+test('the script for modal dialogs is the one of the demo', () => {
+  const script = readFileSync(join(ROOT, 'examples/demo/public/modal.js'), 'utf8')
+  const code = script.slice(script.indexOf('\n\n') + 2)
+  expect(readFileSync(join(ROOT, 'docs/forms.md'), 'utf8')).toContain(code.replace(/^(?=.)/gm, '    '))
+})
+
 test('each guide of pages has a page that can be run', () => {
   const rows = [
     ...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^\| (?:pages|beyond the page) \| (.*) \|$/gm),

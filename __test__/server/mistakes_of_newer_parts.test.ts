@@ -118,6 +118,12 @@ test.each<[string, () => Tree]>([
   ],
   ['links', () => html`<a href="/" data-l-nav>x</a><form action="/" data-l-nav></form>`],
   [
+    'buttons that close a dialog',
+    () =>
+      html`<dialog><form @submit="save"><button formmethod="dialog" @click="other">Cancel</button></form>
+        <form method="dialog"><button @click="other">Close</button></form></dialog>`,
+  ],
+  [
     'selectors',
     () =>
       html`<button @click=${js.toggle('#a').show('dialog').hide('.b').addClass('c')}>x</button><i @click=${on('save')}></i>`,

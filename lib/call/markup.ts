@@ -66,7 +66,9 @@ function* find(markup: string): Generator<MarkupMistake> {
           text: `${shown} has no name, so the form's handler does not get its value: write name="…", and event.form has the value under that name`,
         }
       }
-      if (tag === 'button' && binds(attributes, 'click') && !attributes.has('type') && !attributes.has('form')) {
+      // A button with `formmethod="dialog"` closes the dialog, and sends nothing.
+      const submits = !['type', 'form', 'formmethod'].some((attribute) => attributes.has(attribute))
+      if (tag === 'button' && binds(attributes, 'click') && submits) {
         yield {
           text: `${shown} submits its form, and its click calls a handler, too: write type="button", or leave the click to the form's handler`,
         }

@@ -12,7 +12,7 @@ type Receiving = Pick<Visit, 'entry' | 'development'>
 
 type Props = Record<string, unknown>
 
-/** The answer to a page about a file that it has asked for. */
+/** What the page is told of a file that it has asked for. */
 interface Told {
   readonly k: unknown
   readonly id: string
@@ -27,9 +27,8 @@ const DIRECT = { url: true, method: true, headers: true, key: true }
 const MAX_KEY = 1024
 
 /**
- * Handles the event in which a page speaks of its uploads. The event is like others: it is handled once, in order,
- * after `authorize`. In it, a page asks for permits for the files that the user has chosen, says how far its files are,
- * and hands over files that have arrived.
+ * Handles what a page says of its uploads. It is an event like others: once, in order, after `authorize`. A page asks for
+ * permits for what the user has chosen, says how far its files are, and hands over what has arrived.
  */
 export async function handleUpload(
   call: Call,
@@ -42,11 +41,11 @@ export async function handleUpload(
   const { context } = call
   const given = said(event.value)
   const rules = given && entry.uploads?.get(given.upload)
-  if (given === undefined || rules === undefined)
-    throw new LoomError(
-      'LOOM_UPLOAD',
-      `the page asked for ${given === undefined ? 'an upload' : `the upload ${JSON.stringify(given.upload.slice(0, 64))}`}, which module ${JSON.stringify(entry.name)} does not have`,
-    )
+  if (given === undefined || rules === undefined) {
+    const asked = given === undefined ? 'an upload' : `the upload ${JSON.stringify(given.upload.slice(0, 64))}`
+    const text = `the page asked for ${asked}, which module ${JSON.stringify(entry.name)} does not have`
+    throw new LoomError('LOOM_UPLOAD', text)
+  }
   const { upload, ask, done, list } = given
   const { instance } = call.kept.component
   const address = uploads.networkOf(context.request.address)
@@ -77,7 +76,7 @@ export async function handleUpload(
   }
   const told: Told[] = []
   const entries = uploads.entries(rules, list, instance)
-  // Files beyond the rules' number are refused one by one, up to twice that number. The rest is refused at once.
+  // More than the rules allow are refused one by one, those beyond that all at once.
   for (const [place, { place: k, file: chosen, permit: old }] of ask.slice(0, rules.maxFiles * 2).entries()) {
     const file = chosenFile(chosen)
     if (file === undefined) continue
@@ -97,7 +96,7 @@ export async function handleUpload(
   return next
 }
 
-/** The permit, and the address for the file if the file goes to another store. */
+/** The permit, and where the file goes if it goes elsewhere. */
 async function answerOf(
   call: Call,
   uploads: Uploads,
@@ -114,7 +113,7 @@ async function answerOf(
     const { key = id, ...where } = direct
     return { k, id, permit: uploads.seal({ ...permit, key }, owner.bind), direct: where }
   } catch (error) {
-    // The other files go on. The log has the error, and the page is told that this file has failed.
+    // The others go on. Whoever runs the application is told, and the page that this one has failed.
     uploads.tell(
       'error',
       'LOOM_UPLOAD',
@@ -126,7 +125,7 @@ async function answerOf(
 }
 
 function checkedDirect(given: unknown, upload: string): DirectUpload {
-  const what = `the result of direct of upload ${JSON.stringify(upload)} gives`
+  const what = `what direct of upload ${JSON.stringify(upload)} gives`
   checkNames(given, DIRECT, what, `a member of ${what}`)
   const { url, method = 'PUT', headers = {}, key } = given as Record<string, unknown>
   checkUrl(url, `the url of ${what}`)
