@@ -1,4 +1,4 @@
-/** Where the server's HTML and messages may send a page: user content that kept its attributes must not decide it. */
+/** Where the server's HTML and messages may send a page. User content that kept its attributes must not decide this. */
 
 import { root } from '../dom/elements'
 import { forms } from '../input/forms'
@@ -18,7 +18,7 @@ function resolve(address: string): URL | undefined {
 export function socketUrl(address: string): string | undefined {
   const url = resolve(address)
   if (/^wss?:/i.test(address) && allowed.includes(address)) return url?.href
-  // The resolved host counts, since "//host" and "/\host" look like paths; and a blob has its page's.
+  // The resolved host counts, since "//host" and "/\host" look like paths. A blob's origin is that of its page.
   if (url?.origin !== location.origin || url.protocol !== location.protocol) return undefined
   url.protocol = url.protocol.replace('http', 'ws')
   url.hash = ''

@@ -1,4 +1,7 @@
-/** What the page can listen for: bubbling events at the container. What pages read is in quotes: see scripts/client.mjs. */
+/**
+ * The events that a page can listen for. They bubble from the container. Names that pages read are in quotes: see
+ * scripts/client.mjs.
+ */
 
 import { own } from '../dom/elements'
 
@@ -7,15 +10,15 @@ export interface Announcements {
   'loom:patch': { 'module': string }
   /** Some errors have an action: with 'reload' the page has to be loaded again. */
   'loom:error': { 'message': string; 'action'?: string | undefined }
-  /** `ctx.push`: after the change of its step. */
+  /** A `ctx.push`, after the page shows the change of the same step. */
   'loom:push': { 'module': string; 'name': string; 'data': unknown }
   /** The component's state is gone, and it has started anew. */
   'loom:reset': { 'module': string }
   /** The component's state is too large to survive a crash of the server. */
   'loom:fragile': { 'module': string }
-  /** At the document: there is no connection, and the next try is in so many milliseconds. */
+  /** At the document: there is no connection, and the next try begins in `wait` milliseconds. */
   'loom:retry': { 'wait': number }
-  /** Events that were not applied. If the state itself is gone ('reset'), nobody knows whether they were. */
+  /** Events that were not applied; with the reason 'reset', events that may have been applied: nobody knows. */
   'loom:lost': { 'reason': LostReason; 'events': { 'handler': string; 'event': string }[] }
 }
 

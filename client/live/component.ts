@@ -25,8 +25,8 @@ const BUSY_MS = 5_000
 export interface Component extends Receiver, Member {
   module: string
   /**
-   * Calls it with the component's number, when the component is live, or with 0, when it has failed; not at all if the
-   * connection is gone before.
+   * Calls `work` with the component's number once the component is live, or with 0 once the component has failed. If
+   * the connection is gone before that, `work` is not called.
    */
   whenLive(work: (id: number) => void): void
   leave(): void
@@ -34,7 +34,7 @@ export interface Component extends Receiver, Member {
 
 export function createComponent(element: Element, connection: Connection, parent: Component | undefined): Component {
   const module = own.getAttribute(element, 'data-l-live') ?? ''
-  /** Of a nested component: what tells it from its parent's others. */
+  /** The key of a nested component: it tells the component from the other ones of its parent. */
   const key = own.getAttribute(element, 'data-l-key')
   const view = createView(element, (change) => atRest(() => aside(() => keepFocus(element, change))))
   let debouncer: Debouncer | undefined
@@ -42,25 +42,25 @@ export function createComponent(element: Element, connection: Connection, parent
   let phase: 'joining' | 'live' | 'offline' | 'error' = 'joining'
   let id = 0
   let joinedAt = Infinity
-  /** One after the other, without anything understood between. */
+  /** How often the component has been started again since a change of the server was last shown. */
   let rejoins = 0
-  /** The last event that what is shown includes, among the page's. */
+  /** Number (`Issued.seq`) of the last of the page's events that the shown state includes. */
   let seq = 0
-  /** The revision that is shown, and that of the next change if the server has named it. */
+  /** The revision that is shown; and `named`, that of the next change, which is 0 if the server has not said it. */
   let revision = 0
   let named = 0
-  /** What was pushed, until the change of its step is shown, or the tree that stands for it. */
+  /** Pushes that wait until the page shows the change of their step, or a tree that includes this change. */
   let pushed: Announcements['loom:push'][] = []
-  /** Many pages show the component: there are no checkpoints, and what is answered is not repeated. */
+  /** Set if many pages show the component: then there are no checkpoints, and answered events are not repeated. */
   let isShared = 0
-  /** What the next join goes on from: never in the page itself, whose copy must not have them. */
+  /** The next join goes on from these two. They are never in the page itself: a copy of the page must not have them. */
   let secret: string | undefined
   let token = ownToken()
-  /** While another server catches up with what is shown: what it says, and the event it has to get to. */
+  /** While another server catches up with the page: what its messages will show, and the event that it has to reach. */
   let held: (() => void)[] = []
   let holdUntil = 0
   let waitingForLife: ((id: number) => void)[] = []
-  /** How often it has begun to join: only the last time counts. */
+  /** How often the component has begun to join: only the last join counts. */
   let tries = 0
 
   function ownToken(): string | null {
@@ -92,13 +92,13 @@ export function createComponent(element: Element, connection: Connection, parent
   function send(item: Issued): boolean {
     const { number, event, again, madeAt } = item
     const { handler, type, vars } = event
-    // What was answered once is repeated whatever its age, or the state would be another.
+    // An event that was answered once is repeated, however old it is: without it the state would be another.
     const age = again && number > outbox.seen ? [Math.round(performance.now() - madeAt)] : []
     item.again = true
     return connection.send('e', id, number, outbox.seen, handler, type, vars, ...age)
   }
 
-  /** The server says how old an event may be: before its first word nothing is too old. */
+  /** The server says how old an event may be. Before the server's first message no event is too old. */
   function expireLater(): void {
     setTimeout(sendWaiting, connection.eventAge + 1)
   }
@@ -112,16 +112,16 @@ export function createComponent(element: Element, connection: Connection, parent
       const large = outbox.take(connection.unanswered).filter((item) => !send(item))
       if (large.length) {
         outbox.sent = outbox.sent.filter((item) => !large.includes(item))
-        // All others are on their way: the page, which is told now, may make further ones.
+        // All other events are on their way: the page, which is told now, may make further events.
         lose('large', large)
-        // There is room for what waits behind them.
+        // There is room for the events that wait behind the large ones.
         return sendWaiting()
       }
     }
     showState()
   }
 
-  /** Events that are answered and would be handled again by a server that knows the checkpoint only. */
+  /** How many events are answered, but in no checkpoint: a server that knows only the checkpoint handles them again. */
   const kept = () => outbox.sent.filter(({ number }) => number <= outbox.seen).length
 
   function opened(needsTree: unknown = holdUntil): void {
@@ -150,7 +150,7 @@ export function createComponent(element: Element, connection: Connection, parent
     } else join()
   }
 
-  /** The server is at that event: what was sent after it is sent again. */
+  /** The server's state includes the events up to `number`: those that were sent after it are sent again. */
   function goOn(number: number, next: string): void {
     secret = next
     phase = 'live'
@@ -159,10 +159,10 @@ export function createComponent(element: Element, connection: Connection, parent
     sendWaiting()
   }
 
-  /** Shows what the server says, or has it wait until the server is where the page has been. */
+  /** Does `work`, which shows a message; or keeps it until the server has reached the state that the page has shown. */
   function show(number: number, work: (items: Issued[], again: number, isOlder: boolean) => void): boolean {
     outbox.arrived(number)
-    // -1 if the page has been there: in the end, nothing has changed in it.
+    // -1 if the page has shown this state before: when the server has caught up, nothing in the page has changed.
     const again = holdUntil && -1
     const isOlder = number < holdUntil
     held.push(() => {
@@ -171,7 +171,7 @@ export function createComponent(element: Element, connection: Connection, parent
       work(items, again, isOlder)
       for (const item of items) {
         const { trigger } = item
-        // Not of one that has failed.
+        // Not the form of an event that has failed: `outbox.sent` has no such event.
         if (trigger?.form && outbox.sent.includes(item)) forms?.resetForm(trigger.form, element, seq)
         if (trigger?.kept) forms?.focusInvalid(trigger.kept)
       }
@@ -196,7 +196,8 @@ export function createComponent(element: Element, connection: Connection, parent
   /** The page and the server no longer agree on what is shown: start this component again. */
   function rejoin(error: unknown): void {
     console.error('loom-live:', module, error)
-    // It goes on, if the page has ever had it: who leaves it cannot go back to a checkpoint before its last answer.
+    // If the page has ever had the component's state, the component goes on: after `leave`, nobody can go back to a
+    // checkpoint from before the last answer.
     const goesOn = rejoins++ < MOST_REJOINS
     if (goesOn && secret) connection.forget(id)
     else connection.leave(id)
@@ -207,7 +208,7 @@ export function createComponent(element: Element, connection: Connection, parent
   function fail(message: string, action?: string): void {
     phase = 'error'
     for (const work of waitingForLife.splice(0)) work(0)
-    // A new connection changes nothing for it. Who was sent elsewhere may come back.
+    // A new connection changes nothing for the component. A component that was sent elsewhere may come back.
     if (action !== 'redirect') connection.remove(component)
     lose('error', [...outbox.unanswered(), ...outbox.waiting])
     outbox.sent = []
@@ -233,25 +234,27 @@ export function createComponent(element: Element, connection: Connection, parent
 
   const messages: Messages = {
     j(number, at, tree, next, flags = 0) {
-      // What came from the server since the checkpoint. The server says so itself if its state has gone on since.
+      // The page has shown changes that came from the server itself, and not from the page's events, since the
+      // checkpoint: this tree does not have them. If the server's state has gone on since, the server says so (8).
       const isBehind = flags & 8 || at + kept() < revision
       revision = at
       isShared = flags & 2
       const isLost = flags & 5 || number < Math.min(outbox.seen, outbox.keptFrom)
       if (isLost) {
-        // Its state is gone. What was sent belongs to that; what was not, may still be meant.
+        // The component's state is gone, and with it the events that were sent. The user may still mean the unsent
+        // ones.
         lose('reset', outbox.unanswered())
         outbox.sent = []
         outbox.seen = outbox.keptFrom = 0
         token = ownToken()
       }
       for (const sent of outbox.sent) if (sent.number <= outbox.seen) holdUntil = sent.number
-      // What was missed together with its change: the tree stands for that.
+      // Pushes whose change the page has missed: the tree includes this change.
       const pushes = pushed.splice(0)
       const isShown = show(number, (_, again, isOlder) => {
         view.join(tree, connection.templates, again, isOlder)
         announce(element, 'loom:join', { module })
-        // If only what was sent is lost, the state goes on.
+        // If only the sent events are lost, the state goes on.
         if ((isLost && flags < 4) || isBehind) announce(element, 'loom:reset', { module })
         pushes.forEach(tellPush)
       })
@@ -277,8 +280,8 @@ export function createComponent(element: Element, connection: Connection, parent
     },
     e: (number, message, expired, count = 1) =>
       void show(number, (items) => {
-        // The events before this one have been applied, if nothing else was said. This one changed nothing, and is not to be
-        // repeated.
+        // The events before the failed ones have been applied, if the server has said nothing else of them. The failed
+        // ones changed nothing, and are not repeated.
         const failed = items.filter((item) => item.number > number - count)
         outbox.sent = outbox.sent.filter((item) => !failed.includes(item))
         if (expired) return lose('expired', failed)
@@ -297,13 +300,13 @@ export function createComponent(element: Element, connection: Connection, parent
         phase = 'joining'
         showState()
         const asked = id
-        // By then another connection may have asked.
+        // When the time is over, another connection may have asked already.
         setTimeout(() => phase === 'joining' && id === asked && opened(), Math.random() * (Number(more) || BUSY_MS))
       } else fail(message, action)
       if (action === 'redirect') followRedirect(more as string)
     },
     c(number, sealed) {
-      // An anchor stands behind the page's own token.
+      // A text that begins with "." is an anchor, which is added to the page's own token.
       if (sealed) token = sealed[0] === '.' ? (ownToken() ?? '') + sealed : sealed
       else announce(element, 'loom:fragile', { module })
       outbox.checkpoint(sealed ? number : Infinity)
@@ -328,7 +331,7 @@ export function createComponent(element: Element, connection: Connection, parent
     closed() {
       phase = 'offline'
       waitingForLife = []
-      // What was made before the server had said how old it may be.
+      // Events that were made before the server had said how old an event may be.
       if (outbox.waiting[0]) expireLater()
       showState()
     },
@@ -337,7 +340,7 @@ export function createComponent(element: Element, connection: Connection, parent
       debouncer?.flush()
       connection.leave(id)
       phase = 'error'
-      // Who was told to come back later does not.
+      // A component that was told to come back later ("busy") no longer does.
       id = 0
       ;[...outbox.sent, ...outbox.waiting].forEach((one) => settle(one))
       connection.remove(component)

@@ -1,4 +1,4 @@
-/** The live components that share one socket: who is meant by a message, and whether the server still answers. */
+/** The live components that share one socket: which of them a message is for, and whether the server still answers. */
 
 import { followRedirect } from './addresses'
 import { isWaiting, look, MOST_WAITING, readers, tryAgain } from '../input/forms'
@@ -6,41 +6,41 @@ import { createSocket, isVisible } from './socket'
 import type { Templates } from '../dom/tree'
 import { messagesOf, readTemplate, type Messages } from './wire'
 
-/** Room for what a repeated message has beside what it had at first: its age, and longer numbers. */
+/** Room for what a repeated message has in addition to the first one: the event's age, and longer numbers. */
 const ROOM_BYTES = 40
 
 /** What the connection tells a component. */
 export interface Member {
-  /** Since when an answer is due, or an event waits to be sent, in the page's time; Infinity if there is neither. */
+  /** Since when an answer is due or an event waits to be sent, in the page's time; Infinity if neither is the case. */
   waitingSince(): number
-  /** The connection is there, and it is gone. */
+  /** `opened`: there is a connection. `closed`: the connection is gone. */
   opened(): void
   closed(): void
-  /** Says it to the page; without a message, only the state. */
+  /** Tells the page the message; without a message, shows only the component's state. */
   tell(message?: string, action?: string): void
-  /** What the server says. */
+  /** Takes the server's messages for the component. */
   messages: Messages
 }
 
 export interface Connection {
-  /** Each connection has numbers of its own for them. */
+  /** Each connection numbers the templates anew. */
   templates: Templates
-  /** How old an event may be that could not be sent, in milliseconds; endless before the server has said it. */
+  /** How old an unsent event may be, in milliseconds; Infinity before the server has said so. */
   eventAge: number
   /** So many events of a component may be under way without an answer: the server refuses more. */
   unanswered: number
   add(component: Member): void
   remove(component: Member): void
-  /** Ends the connection if no component is left, until one comes. */
+  /** Ends the connection if no component is left. The next component opens it again. */
   stopUnused(): void
   /** Returns the number that stands for the component until the next join; 0 if its join is too large. */
   join(component: Member, ...rest: unknown[]): number
   /** False if the message is larger than the server takes: the server would close the connection, each time again. */
   send(...message: unknown[]): boolean
-  /** Somebody waits for what a connection would bring. */
+  /** Somebody waits for a connection. */
   hurry(): void
   leave(id: number): void
-  /** Nothing that comes for this number is meant for anybody. */
+  /** Messages for this number are ignored from now on. */
   forget(id: number): void
 }
 
@@ -49,10 +49,10 @@ let lastId = 0
 export function createConnection(url: string): Connection {
   const members = new Set<Member>()
   const joined = new Map<unknown, Member>()
-  /** What the server has said while the file for fields is not there. */
+  /** Frames of the server that wait until the needed files (as the one for fields) are there. */
   const frames: unknown[] = []
   let messageBytes = Infinity
-  /** How long the server may say nothing while an answer is due; endless before it has said that. */
+  /** How long the server may be silent while an answer is due; Infinity before the server has said so. */
   let silence = Infinity
   let heardAt = 0
   let watch: ReturnType<typeof setTimeout> | undefined
@@ -70,7 +70,7 @@ export function createConnection(url: string): Connection {
     closed() {
       clearTimeout(watch)
       watch = undefined
-      // Nobody waits for what an earlier connection has brought.
+      // Frames of an earlier connection are for nobody any more.
       frames.length = 0
       joined.clear()
       connection.templates = new Map()
@@ -81,7 +81,7 @@ export function createConnection(url: string): Connection {
       heardAt = performance.now()
       look(frame as string)
       frames.push(frame)
-      // How the connection is watched has to be known at once.
+      // The message "o" says how the connection is watched. This has to be known at once.
       if (!isWaiting() || /^\["o"/.test(frame as string)) read()
       // The next connection brings everything anew.
       else if (frames.length > MOST_WAITING) socket.drop()
@@ -124,7 +124,7 @@ export function createConnection(url: string): Connection {
   }
 
   /**
-   * Finds half-open connections: something is unanswered, and nothing at all was heard, for too long. (The server's
+   * Finds half-open connections: an answer is due, and nothing at all was heard, for too long. (The server's
    * pings are answered by the browser, which does not tell the page of them.)
    */
   function watchSilence(after = silence): void {
@@ -136,7 +136,7 @@ export function createConnection(url: string): Connection {
     }, after)
   }
 
-  /** Since when the first of those waits who do. */
+  /** Since when the component that waits longest has waited; Infinity if none waits. */
   function oldest(): number {
     return Math.min(...[...members].map((member) => member.waitingSince()))
   }
@@ -155,7 +155,7 @@ export function createConnection(url: string): Connection {
       if (!members.size) socket.stop()
     },
     join(component, ...rest) {
-      // Each has a number of its own, so that nothing meant for the last one is taken for this one's.
+      // Each join has a number of its own, so that no message for an earlier join is taken for one for this join.
       joined.set(++lastId, component)
       return connection.send('j', lastId, ...rest) ? lastId : 0
     },
@@ -173,7 +173,7 @@ export function createConnection(url: string): Connection {
     },
   }
   readers.push(read)
-  // A policy that forbids the connection says so to nobody else for as long as it takes to give up.
+  // If a policy forbids the connection, only this event says so at once; the socket is closed much later.
   addEventListener('securitypolicyviolation', ({ disposition, blockedURI }) => {
     if (!blockedURI || !url.startsWith(blockedURI) || disposition === 'report') return
     members.forEach(({ messages }) => messages.f(`connect-src: not allowed to connect to ${url}`))

@@ -1,6 +1,6 @@
 /**
- * In development the server serves this behind the client: it shows in the browser's console what the server has found
- * wrong, and asks the server why there is no connection. Its texts are the server's.
+ * In development the server adds this file to the client. It shows in the browser's console the mistakes that the
+ * server has found, and asks the server why there is no connection. Its texts are the server's.
  */
 
 import { own, root } from '../dom/elements'
@@ -53,7 +53,7 @@ async function askWhy(): Promise<void> {
   }
 }
 
-/** A failure and the page's word of it come in either order. */
+/** A failure of the server, and the page's error message about the same failure, come in either order. */
 const MOST_KEPT = 20
 const told: string[] = []
 const failures: Failure[] = []
@@ -94,7 +94,7 @@ function listen(): void {
   if (news) return
   const address = new URL('news', base)
   address.searchParams.set('age', `${Math.round(performance.now())}`)
-  // A stream of its own begins without the header that says it.
+  // A new EventSource does not send the header with the last id.
   if (lastId) address.searchParams.set('after', lastId)
   const source = (news = new EventSource(address))
   const on = (event: string, take: (data: never) => void): void => {
@@ -129,7 +129,7 @@ own.addEventListener(document, 'securitypolicyviolation', (event) => {
   )
 })
 
-/** Files stay behind without a word. */
+/** Files in a form are not sent, and no error says so. This warns once. */
 let isFileTold = false
 
 function lookForFiles({ type, target }: Event): void {

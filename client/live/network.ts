@@ -1,6 +1,6 @@
 /**
- * In development this stands before the client, in the same file: devtools, in another tab, simulate a slow network, and cut
- * the connections. Tabs hear of each other by their storage.
+ * In development this stands before the client, in the same file: devtools, in another tab, simulate a slow network,
+ * and cut the connections. Tabs hear of each other by their storage.
  */
 
 const LATENCY = 'loom.latency'
@@ -14,11 +14,11 @@ function read(): void {
   try {
     latency = Math.min(LONGEST_MS, Math.max(0, Number(localStorage.getItem(LATENCY)) || 0))
   } catch {
-    // A page without a storage of its own has the network that it has.
+    // A page that may not read a storage gets no simulated latency.
   }
 }
 
-/** Has each come as long after the last as it was told, and none before another. */
+/** Delays each act by half of the latency, and keeps the acts in their order. */
 function delayer(): (act: () => void) => void {
   let last = 0
   return (act) => {

@@ -7,14 +7,14 @@ import type { LiveEvent, Made, Trigger } from '../input/live_event'
 import { settle } from '../input/loading'
 
 export interface Issued extends Made {
-  /** Counts the page's events; what a field's last change is compared with. */
+  /** Number of the event among all that the page has made. A field's last change is compared with this number. */
   seq: number
   /**
    * In the page's own time, which nobody sets back or forward. While a machine sleeps it may stand still: an event is
    * then younger than it is by the clock on the wall, and `eventAge` counts the time that the machine was awake.
    */
   madeAt: number
-  /** Its number among its component's, once it is sent. */
+  /** The event's number among those of its component, once the event is sent; 0 before. */
   number: number
   /** It has been sent before. */
   again: boolean
@@ -37,29 +37,35 @@ export function issue(event: LiveEvent, trigger?: Trigger): Issued {
 export interface Outbox {
   /** Made, but never sent. */
   waiting: Issued[]
-  /** Sent, and not in a checkpoint, by their numbers. */
+  /** Sent, and in no checkpoint, in the order of their numbers. */
   sent: Issued[]
-  /** What is shown includes everything up to this number: so far all have their answers. */
+  /** The shown state includes all events up to this number: they have their answers. */
   seen: number
-  /** Everything after this number is kept. */
+  /** All events after this number are kept. */
   keptFrom: number
   /** Sent, and without an answer. */
   unanswered(): Issued[]
-  /** Takes what is due again and then what waits, with numbers, until so many are under way. */
+  /**
+   * Takes events to send, until `most` are under way: first those that are due again, then waiting ones, with new
+   * numbers.
+   */
   take(most: number): Issued[]
-  /** The server is at that number: everything after it is due again. */
+  /** The server's state includes the events up to that number: all after it are due again. */
   resume(number: number): void
-  /** What was under way up to that number has arrived. */
+  /** The events up to that number have arrived at the server. */
   arrived(number: number): void
-  /** Everything up to that number has its answer: gives what had none before. */
+  /** All events up to that number have their answers. Returns those that had no answer before. */
   answer(number: number): Issued[]
-  /** A checkpoint includes everything up to that number; without one, nothing that was sent can be repeated. */
+  /**
+   * A checkpoint includes all events up to that number. `Infinity`: there is no checkpoint, and no sent event can be
+   * repeated.
+   */
   checkpoint(number: number): void
 }
 
 export function createOutbox(): Outbox {
   let last = 0
-  /** What is under way on this connection is behind the first and up to the second. */
+  /** The events under way on this connection have numbers above `arrived`, up to and including `gone`. */
   let arrived = 0
   let gone = 0
 

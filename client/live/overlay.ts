@@ -1,4 +1,4 @@
-/** What has failed, in the page itself, in development: see lib/call/failures.ts. */
+/** Shows failures in the page itself, in development: see lib/call/failures.ts. */
 
 /** A line of a file, with those around it. */
 export interface Excerpt {
@@ -49,7 +49,7 @@ button.hint { position: fixed; right: 8px; bottom: 8px; z-index: 2147483647; bac
 nav { display: flex; gap: 6px; flex: none; }
 [hidden] { display: none !important; }`
 
-/** Made with the page's own methods: what a page calls its fields has no say in here. */
+/** Made with the document's own methods. The names of the page's fields do not matter here. */
 function element<Name extends keyof HTMLElementTagNameMap>(name: Name, text = ''): HTMLElementTagNameMap[Name] {
   const made = document.createElement(name)
   made.textContent = text
@@ -65,7 +65,7 @@ interface Entry {
 
 export function createOverlay(): Overlay {
   const entries: Entry[] = []
-  /** The one that is shown, while it is open. */
+  /** Index of the entry that is shown while the overlay is open. */
   let at = 0
   let isOpen = false
   let host: HTMLElement | undefined
@@ -93,7 +93,7 @@ export function createOverlay(): Overlay {
     if (!host.isConnected) document.documentElement.append(host)
   }
 
-  /** False if it is a warning that is there already. */
+  /** False if the entry is a warning that is in the list already. */
   function add(entry: Entry): boolean {
     const known = entries.findIndex(({ title, text }) => title === entry.title && text === entry.text)
     if (known >= 0 && entry.isWarning) return false
@@ -115,7 +115,7 @@ export function createOverlay(): Overlay {
 
   function close(): void {
     isOpen = false
-    // Failures have been seen; warnings go on to be true.
+    // The user has seen the failures; the warnings are still true.
     const warnings = entries.filter(({ isWarning }) => isWarning)
     entries.splice(0, entries.length, ...warnings)
     draw()
@@ -151,7 +151,8 @@ export function createOverlay(): Overlay {
     nav.append(button('Close', close))
     header.append(element('h2', entry.title), nav)
     panel.replaceChildren(header, element('p', entry.text), ...entry.places.map(figureOf))
-    // Who goes through them by keyboard goes on from there; at the end, from the next button that does something.
+    // A user who goes through the entries by keyboard keeps the focus on the same button; at the end of the list, on
+    // the next button that does something.
     const buttons = [...nav.querySelectorAll('button')].filter((one) => !one.disabled)
     if (focused) (buttons.find((one) => one.textContent === focused) ?? buttons[0])?.focus({ preventScroll: true })
   }

@@ -1,4 +1,4 @@
-/** The live containers of the page, as they come and go, and the connections they need. */
+/** The live containers of the page, as they come and go, and the connections that they need. */
 
 import { socketUrl } from './addresses'
 import { tellError } from './announce'
@@ -27,10 +27,10 @@ export function start(): void {
   // Links may stand outside of components, and flashes do.
   for (const name of ['nav', 'kind']) if (own.querySelector(root, `[data-l-${name}]`)) look(`data-l-${name}`)
   try {
-    // The page before was sent here with something to show.
+    // The page before may have left a flash for this page.
     if (sessionStorage['loom.flash']) look('l-kind')
   } catch {
-    // A tab can have a storage that is closed: then there is nothing in it.
+    // The tab's storage may be closed to the page: then no flash is in it.
   }
 }
 
@@ -44,7 +44,7 @@ function join(node: Node): void {
 }
 
 function add(container: Element): void {
-  // It may be gone again, or be somewhere that is no page (a template's content).
+  // The container may be gone again, or be outside of the page (in the content of a `<template>`).
   if (components.has(container) || !root.contains(container)) return
   // A nested component, which has a key, is on its parent's connection.
   const path = own.closest(container, '[data-l-ws]')

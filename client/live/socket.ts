@@ -1,6 +1,6 @@
 /**
  * One WebSocket that comes back: exponential backoff with full jitter, without end, and at once when the page has
- * reason to believe that it would work now. It knows frames, not what they mean.
+ * reason to believe that it would work now. A socket knows frames, and not their meaning.
  */
 
 import { announce } from './announce'
@@ -8,7 +8,10 @@ import { own, root } from '../dom/elements'
 
 const BASE_MS = 200
 const CAP_MS = 10_000
-/** A server that restarts says within what time its pages are to come back, evenly: at most this, which also holds if the server says none. */
+/**
+ * A server that restarts says within what time its pages are to come back, spread evenly. This is the most, and the
+ * time if the server says none.
+ */
 const SPREAD_MS = 10_000
 const RESTARTING = 1012
 const OVERLOADED = 1013
@@ -21,16 +24,16 @@ const CONNECT_MS = 15_000
 export const isVisible = () => own.visibilityState(document) === 'visible'
 
 export interface SocketUser {
-  /** Has it a use for a connection? */
+  /** Does the user need a connection? */
   isIn(): boolean
-  /** Does anybody wait for what the next connection brings? */
+  /** Does anybody wait for the next connection? */
   isWaiting(): boolean
   opened(): void
   received(frame: unknown): void
   closed(): void
   /** The page was hidden, or is seen again. */
   showed(): void
-  /** The connection was closed for a fault, which will come again; with an action, when it has. */
+  /** The connection was closed for a fault, which will come again. With an action, the fault has come again. */
   refused(code: number, action?: string): void
 }
 
@@ -38,11 +41,11 @@ export interface Socket {
   isOpen(): boolean
   /** Connects now, if there is no connection. */
   connect(): void
-  /** Somebody waits now: a server that restarts is not left its time. */
+  /** Connects now, since somebody waits: also if a restarting server has asked for more time. */
   hurry(): void
   /** Without a connection the frame is lost. */
   send(frame: string): void
-  /** Gives up the present connection and tries again soon; for one that is or may be dead. */
+  /** Gives up the present connection, which is or may be dead, and tries again soon. */
   drop(): void
   /** Ends the connection. */
   stop(): void
@@ -58,7 +61,7 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
 
   const isOpen = () => ws?.readyState === WebSocket.OPEN
 
-  /** Closing a half-open connection can take a minute; nobody waits for it. True if there was one. */
+  /** Does not wait for the close: of a half-open connection it can take a minute. True if there was a connection. */
   function stop(): boolean {
     clearTimeout(timer)
     const old = ws
@@ -95,17 +98,17 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
       user.received(data)
     }
     ws.onclose = ({ code, reason }) => {
-      // One that has held has nothing to do with the fault before it.
+      // This connection has held, so the faults before it no longer count.
       if (performance.now() - openedAt > CAP_MS) failures = faults = 0
       if (FAULTS.test(`${code}`)) user.refused(code, faults++ ? 'reload' : undefined)
-      // To one that has too much to do, nobody comes back earlier.
+      // Counts as a failure, so that `hurry` does not come back to an overloaded server earlier.
       if (code === OVERLOADED) failures++
       drop([RESTARTING, OVERLOADED].includes(code) ? (reason && +reason <= SPREAD_MS ? +reason : SPREAD_MS) : undefined)
       if (user.isWaiting()) hurry()
     }
   }
 
-  /** While nothing is against it but the time that a server has asked for. */
+  /** Connects now if nothing has failed: then only the time that a server has asked for is in the way. */
   function hurry(): void {
     if (!failures) connect()
   }
@@ -119,7 +122,7 @@ export function createSocket(url: string, protocol: string, user: SocketUser): S
   // The network is back, or the user does not want to wait.
   for (const type of ['online', 'loom:connect'])
     addEventListener(type, () => {
-      // Whatever was under way belongs to the network that is gone.
+      // A connection that was being made belongs to the network that is gone.
       if (!isOpen()) stop()
       connect()
     })

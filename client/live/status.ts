@@ -1,7 +1,7 @@
 /**
  * The default look of a page that is offline, has failed or is out of date: a bar at its lower edge. A file of its own,
- * since a page can have a look of its own instead: `loom.script({ status: false })`. It sees of the client only what
- * every page sees: `data-l-state`, `loom:error` and `loom:retry`. Its texts are the server's.
+ * since a page can have a look of its own instead: `loom.script({ status: false })`. The file uses of the client only
+ * what every page can see: `data-l-state`, `loom:error` and `loom:retry`. Its texts are the server's.
  */
 
 import { own, root } from '../dom/elements'
@@ -13,8 +13,8 @@ type Status = 'offline' | 'error' | 'expired'
 const OFFLINE_MS = 1_000
 const SECOND_MS = 1_000
 
-// Without weight, so that any rule of the page's counts more; system colours follow the user's scheme. A sheet of
-// this kind needs no permission of a Content-Security-Policy.
+// `:where` gives these rules no weight, so that any rule of the page counts more; system colours follow the user's
+// scheme. A constructed sheet needs no permission of a Content-Security-Policy.
 const RULES = `:where(.loom-status:not(:empty)){position:fixed;z-index:2147483647;inset:auto 1rem 1rem;width:fit-content;
 margin:auto;padding:.6em 1em;border:1px solid;border-radius:.5em;font:1rem/1.4 system-ui,sans-serif;color-scheme:light dark;
 color:CanvasText;background:Canvas;box-shadow:0 .2em 1em #0004}
@@ -28,17 +28,17 @@ const bar = own.createElement(document, 'div')
 const text = own.createElement(document, 'span')
 const wait = own.createElement(document, 'span')
 const button = own.createElement(document, 'button') as HTMLButtonElement
-/** The containers that are not well. */
+/** The containers that are offline or have failed. */
 const troubled = new Set<Element>()
-/** What their errors ask for. */
+/** The action that a container's last error asks for, as "reload". */
 const actions = new WeakMap<EventTarget, string>()
 let shown: Status | undefined
-/** What the user has been told. */
+/** The status that the user has been told. */
 let told: Status | undefined
-/** Whether elements that go away are watched; undefined before anything is. */
+/** Whether elements that go away are watched; undefined before anything is watched. */
 let watched: boolean | undefined
 let timer: ReturnType<typeof setTimeout> | undefined
-/** What had the focus before the button. */
+/** The element that had the focus before the button. */
 let before: EventTarget | null
 /** When the next try for a connection is, in the page's time. */
 let retryAt = 0
@@ -59,7 +59,7 @@ button.onfocus = ({ relatedTarget }) => (before = relatedTarget ?? before)
 const sheet = new CSSStyleSheet()
 sheet.replaceSync(RULES)
 Reflect.set(Document.prototype, 'adoptedStyleSheets', [...own.adoptedStyleSheets(document), sheet], document)
-// Not in the body, which may be a component's.
+// Not in the body: the body may belong to a component.
 root.append(bar)
 
 const observer = new MutationObserver((records) => {
@@ -77,7 +77,7 @@ addEventListener('loom:retry', ({ detail }: Event & { detail?: { 'wait': number 
 root.querySelectorAll('[data-l-state]').forEach(note)
 update()
 
-/** That a container goes away is of interest only while one is not well. */
+/** Removed containers matter only while a container is in trouble. */
 function watch(childList: boolean): void {
   if (childList === watched) return
   watched = childList
@@ -96,7 +96,7 @@ function note(container: Element): void {
 function statusOf(container: Element): Status | undefined {
   if (stateOf(container) === 'offline') return 'offline'
   const action = actions.get(container)
-  // Who is sent elsewhere has no use for a word about it.
+  // A page that is being sent elsewhere shows nothing.
   return action === 'redirect' ? undefined : action === 'reload' ? 'expired' : 'error'
 }
 
@@ -127,12 +127,12 @@ function show(): void {
     if (told === 'offline') say(texts['online'], texts['lang'])
   }
   told = shown
-  // Who uses the keyboard is not sent to the beginning of the page.
+  // A user of the keyboard is not thrown back to the beginning of the page.
   if (hadFocus) ((shown ? button : before) as HTMLElement | null)?.focus()
   tick()
 }
 
-/** Counts down to the next try. Nobody is read each second aloud: the bar is no live region. */
+/** Counts down to the next try. The bar is no live region, so a screen reader does not read each second aloud. */
 function tick(): void {
   clearTimeout(ticking)
   if (told !== 'offline') return

@@ -1,8 +1,11 @@
-/** In development a stylesheet that has changed takes the place of what it was, without a reload. */
+/** In development a changed stylesheet takes the place of its older version, without a reload. */
 
 import { own, root } from '../dom/elements'
 
-/** How many folders of the link's path are also at the end of the file's. The names have to be the same. */
+/**
+ * How many names at the end of the link's path (its file and folders) equal those of the file; 0 if the files' names
+ * differ.
+ */
 function likeness(file: readonly string[], link: HTMLLinkElement): number {
   const path = new URL(link.href).pathname.split('/').map(decodeURIComponent).reverse()
   let count = 0
@@ -11,17 +14,17 @@ function likeness(file: readonly string[], link: HTMLLinkElement): number {
 }
 
 let count = 0
-/** Those that are on their way, by the link that waits for them. */
+/** New links that are being loaded, by the old link that each will replace. */
 const coming = new Map<HTMLLinkElement, HTMLLinkElement>()
 
-/** `file`: where the server has it, which says at its end what pages call it. */
+/** `file`: the file's path on the server. The end of this path is what pages have in their links. */
 export function exchangeStyles(file: string): void {
   const parts = file.split('/').reverse()
   const links = [...root.querySelectorAll('link')].filter(
     (link) => /(^|\s)stylesheet(\s|$)/i.test(link.rel) && link.href.startsWith(location.origin) && !isComing(link),
   )
   const best = Math.max(0, ...links.map((link) => likeness(parts, link)))
-  // What no link names is imported by another one.
+  // If no link names the file, another stylesheet imports it: then all links are as like, and all are loaded again.
   for (const link of links) if (likeness(parts, link) === best) exchange(link)
 }
 
@@ -32,7 +35,7 @@ function isComing(link: HTMLLinkElement): boolean {
 function exchange(link: HTMLLinkElement): void {
   const address = new URL(link.href)
   address.searchParams.set('loom', `${Date.now()}-${count++}`)
-  // What belongs to a component's tree stays the same element.
+  // A link that belongs to a component's tree stays the same element.
   if (own.closest(link, '[data-l-live]')) {
     link.href = address.href
     return
@@ -45,9 +48,10 @@ function exchange(link: HTMLLinkElement): void {
     if (coming.get(link) === next) coming.delete(link)
     next.remove()
   }
-  // Until the new one is there, the page is shown with the old one; if it does not come, it goes on with that.
+  // Until the new sheet is there, the page has the old one; if the new one cannot be loaded, the page keeps the old
+  // one.
   next.onerror = end
-  // The link stays: it is known to what follows links, and to the application.
+  // The link stays, since observers of links and the application know it.
   next.onload = () => {
     if (coming.get(link) !== next) return
     link.onload = link.onerror = end

@@ -3,7 +3,10 @@
 import { intern } from '../dom/template'
 import type { Templates } from '../dom/tree'
 
-/** What the server says of a component, by the message's first member: the members after the component's number. */
+/**
+ * The server's messages about a component, by a message's first member. The arguments are the members after the
+ * component's number.
+ */
 export interface Messages {
   j(number: number, revision: number, tree: unknown, secret: string, flags?: number): void
   a(number: number, secret: string): void
