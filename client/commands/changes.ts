@@ -1,7 +1,7 @@
 /**
- * All that commands change in the page goes through here. What the server has said of it is noted, so that the change
- * survives patches (`dom/untouched.ts`). While a guess is made, each change is recorded instead, so that the guess can be
- * taken back.
+ * All that commands change in the page goes through here. The value that the server has given an attribute is noted, so
+ * that the command's change survives patches (`dom/untouched.ts`). While a guess is made, each change is recorded
+ * instead, so that the guess can be taken back.
  */
 
 import { own, real, setText, untouched } from '../input/core'
@@ -10,10 +10,10 @@ import { own, real, setText, untouched } from '../input/core'
 type Undo = () => void
 
 let recorded: Undo[] | undefined
-/** What attributes were before guesses changed them, as long as these guesses are shown. */
+/** The values that attributes had before guesses changed them, as long as these guesses are shown. */
 const beneath: typeof untouched = new WeakMap()
 
-/** Does `work`, and gives what takes back all that `work` has changed, the last change first. */
+/** Does `work`, and returns a function that takes back all changes of `work`, the last change first. */
 export function record(work: () => void): () => void {
   const before = recorded
   const undo: Undo[] = (recorded = [])
@@ -27,7 +27,10 @@ export function record(work: () => void): () => void {
   }
 }
 
-/** Does `work`, which ends what a command has begun before the guess: nobody takes that back. */
+/**
+ * Does `work` without recording it. `work` ends something that a command began before the guess: this is not taken
+ * back.
+ */
 export function forGood(work: () => void): void {
   const before = recorded
   recorded = undefined
@@ -42,7 +45,7 @@ export function isGuessed(): boolean {
   return recorded !== undefined
 }
 
-/** Notes what the server has said of the attribute: what a guess has made of it the server has not said. */
+/** Notes the value that the server has given the attribute, and not the one that a guess has given it. */
 function note(element: Element, name: string): void {
   const notes = recorded ? beneath : untouched
   let names = notes.get(element)
@@ -54,14 +57,14 @@ function note(element: Element, name: string): void {
 }
 
 function write(element: Element, name: string, value: string | null): void {
-  // Taking the attribute off a modal dialog would leave the page inert behind it: `setText` knows.
+  // Taking the attribute `open` off a modal dialog would leave the page inert behind the dialog: `setText` closes it.
   if (value === null) setText(element, name, null)
   else own.setAttribute(element, name, value)
 }
 
 /**
- * `work` changes this attribute. A guess takes it back only if the attribute is still what the guess has made of it;
- * else `otherwise` is done.
+ * `work` changes this attribute. When the guess is taken back, the attribute gets its old value only if it still has
+ * the value that `work` gave it; else `otherwise` is done.
  */
 function noted(element: Element, name: string, work: () => void, otherwise?: () => void): void {
   const before = own.getAttribute(element, name)
@@ -82,14 +85,14 @@ export function changeDisplay(element: Element, display: string): void {
   const style = real(element, 'style')
   const before = style.display
   if (before === display) return
-  // Scripts set further properties meanwhile: those stay.
+  // Scripts may set further properties meanwhile: these stay.
   const back = () => {
     if (style.display === display) style.display = before
   }
   noted(element, 'style', () => (style.display = display), back)
 }
 
-/** Each class counts for itself: others may change the others meanwhile. */
+/** Each class counts for itself: scripts may change other classes meanwhile. */
 export function changeClass(element: Element, word: string, isThere: boolean): void {
   const list = own.classList(element)
   if (list.contains(word) === isThere) return
@@ -103,7 +106,7 @@ export function changeClass(element: Element, word: string, isThere: boolean): v
   })
 }
 
-/** Puts nodes into the page that are there only as long as the guess. */
+/** Puts nodes into the page, which go when the guess is taken back. */
 export function insert(parent: Node, fragment: DocumentFragment, next: Node | null): void {
   const nodes = [...fragment.childNodes]
   own.insertBefore(parent, fragment, next)

@@ -1,9 +1,9 @@
 /**
- * What the page shows before the server has answered. The page is the server's state with the guesses on top, in the
- * order in which they were made. Whatever the server says is shown without them (`aside`): all guesses are taken back, the
- * last one first, the page is changed, and those that still wait for their answers are made again. All of that is one
- * task, so nobody sees a page in between. A guess ends with the answer of its event, whether that was applied, failed or
- * lost. Its answer's patch follows in the same task.
+ * Guesses: what the page shows before the server has answered. The page is the server's state with the guesses on top,
+ * in the order in which they were made. A change of the server is made without the guesses (`aside`): all guesses are
+ * taken back, the last one first, the page is changed, and the guesses that still wait for their answers are made
+ * again. All of this is one task, so nobody sees a page in between. A guess ends with the answer of its event, whether
+ * the event was applied, failed or was lost. The answer's patch follows in the same task.
  */
 
 import { atRest } from '../input/core'
@@ -11,7 +11,7 @@ import type { Guess } from '../input/live_event'
 import { record } from './changes'
 
 interface Made {
-  /** Makes its changes, in the page as it is now. */
+  /** Makes the guess's changes, in the page as it is now. */
   show: () => void
   undo: () => void
 }
@@ -21,7 +21,7 @@ let isAside = false
 
 const NOTHING = () => {}
 
-/** Does `work` without the guesses; those that are left after it are made again. */
+/** Does `work` in the page without guesses. The guesses that are left after `work` are made again. */
 export function aside(work: () => void): void {
   if (isAside) return work()
   isAside = true

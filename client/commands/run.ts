@@ -9,12 +9,12 @@ import { insertTemplate } from './templates'
 import { targetsOf } from './targets'
 import { animate, isShown, setShown, words, type Options } from './visibility'
 
-/** As `lib/render/commands.ts` has it. */
+/** The same as in `lib/render/commands.ts`. */
 const MOST_COMMANDS = 32
 
-/** What runs a list of commands. */
+/** What a list of commands is run for. */
 export interface Run {
-  /** The element with the binding; of a push, the component's. */
+  /** The element with the binding; for a push, the component's element. */
   origin: Element
   event: LiveEvent
   issue: (event: LiveEvent) => void
@@ -52,7 +52,7 @@ function setChecked(element: Element, name: unknown, value: string | null): void
   changeAttribute(element, String(name), value)
 }
 
-/** They change the page and do nothing else: a guess can be made of them. */
+/** These commands change the page and do nothing else: a guess can be made of them. */
 const CHANGES: Record<string, Command | undefined> = {
   'show': visible(() => true),
   'hide': visible(() => false),
@@ -81,7 +81,7 @@ const ACTIONS: Record<string, Command | undefined> = {
     if (active && own.contains(element, active)) (active as HTMLElement).blur()
   }, 0),
   'scrollIntoView': (args, { origin }) => {
-    // `auto` would be what the page's CSS says.
+    // Not `auto`: the page's CSS could say `smooth` for `auto`.
     const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? { behavior: 'instant' as const } : {}
     const options = { ...(args[1] as ScrollIntoViewOptions | undefined), ...behavior }
     const [first] = targetsOf(args[0], origin)
@@ -116,22 +116,22 @@ const ACTIONS: Record<string, Command | undefined> = {
   },
 }
 
-/** What an optimistic `<template>` can be filled with: the fields of the form, and the arguments. */
+/** The values for an optimistic `<template>`: the fields of the form, and the arguments. */
 function valuesOf({ type, vars: { v, f } }: LiveEvent, args: unknown): Record<string, unknown> {
-  // Of a submit, the form is the value.
+  // For a submit, the value is the form.
   const form = type === 'submit' ? v : f
   return { 'value': v, ...Object.fromEntries(new URLSearchParams(form)), ...(args as object | undefined) }
 }
 
 function runGuess(commands: unknown, run: Run, values: Record<string, unknown>): void {
-  // A row that was guessed upon may be gone.
+  // The row that the guess belongs to may be gone.
   if (!root.contains(run.origin)) return
   const insert: Command = ([template, to, place], { origin }) =>
     insertTemplate(template, targetsOf(to, origin), place, values)
   runList(commands, (name) => (name === 'insert' ? insert : CHANGES[name]), run)
 }
 
-/** What takes no focus gives it to the first in it that takes it. False if nothing does. */
+/** Focuses the element or, if it takes no focus, the first element inside that does. False if none does. */
 function focus(element: Element): boolean {
   const inside = own.querySelectorAll(
     element,
@@ -143,7 +143,7 @@ function focus(element: Element): boolean {
   })
 }
 
-/** What the field holds, or what the element says: other elements than fields have a `value`, too, as `<li>`. */
+/** A field's value, or the element's text: elements that are no fields can have a `value`, too, as `<li>`. */
 function shownIn(from: unknown, origin: Element): string {
   const [first] = targetsOf(from, origin)
   if (!first) throw new TypeError(`nothing fits ${JSON.stringify(from)}`)
@@ -152,7 +152,7 @@ function shownIn(from: unknown, origin: Element): string {
     : (own.textContent(first) ?? '')
 }
 
-/** Pages without https have no clipboard of that kind: there a field is selected for a moment. */
+/** Pages without https have no `navigator.clipboard`: there a field with the text is selected for a moment. */
 function copy(text: string): void {
   const byHand = () => {
     const active = own.activeElement(document)
@@ -161,7 +161,7 @@ function copy(text: string): void {
     field.readOnly = true
     field.style.position = 'fixed'
     field.style.opacity = '0'
-    // Behind a modal dialog nothing can be selected.
+    // While a modal dialog is open, nothing outside of it can be selected.
     const place = (active && own.closest(active, 'dialog')) ?? root
     own.appendChild(place, field)
     field.select()
@@ -186,7 +186,7 @@ function runList(list: unknown, commandOf: (name: string) => Command | undefined
       typeof name === 'string' && Object.hasOwn({ ...CHANGES, ...ACTIONS, 'insert': 0 }, name)
         ? commandOf(name)
         : undefined
-    // What one command cannot do, the others do not miss.
+    // If one command fails, the others are still done.
     try {
       if (!command) throw new TypeError('there is no such command here')
       command(args, run)
@@ -199,7 +199,7 @@ function runList(list: unknown, commandOf: (name: string) => Command | undefined
 export function runCommands(list: unknown, run: Run): void {
   const commandOf = (name: string): Command | undefined => {
     const change = CHANGES[name]
-    // Loading states lie on top of what commands change.
+    // Loading states lie on top of the changes of commands.
     return change ? (args, run) => atRest(() => change(args, run)) : ACTIONS[name]
   }
   runList(list, commandOf, run)

@@ -1,13 +1,13 @@
 /**
- * Which attributes a command may set. `lib/render/safe_attribute.ts` says the same where a command is written; a command
- * of another template language comes here unseen. No less is refused than in templates (src/template/place.rs), and more:
- * there is always another way for what is refused here.
+ * Which attributes a command may set. `lib/render/safe_attribute.ts` checks the same when a command is written; a
+ * command of another template language is first checked here. All that templates refuse (src/template/place.rs) is
+ * refused, and more: for whatever is refused here there is another way.
  */
 
 import { own } from '../input/core'
 
 const NAME = /^[a-z_][\w:.-]*$/i
-/** Event handlers, documents, CSS, what animations set, and what speaks to this client. */
+/** Event handlers, documents, CSS, the attribute that animations set, and the attributes that this client reads. */
 const REFUSED = /^(on|(srcdoc|style|class|attributename|shadowrootmode|http-equiv)$|(data-)?l-)/i
 const URLS =
   /(^|:)(href|src|action|formaction|data|srcset|imagesrcset|poster|background|cite|manifest|codebase|longdesc|usemap|classid|dynsrc|lowsrc|icon|ping|archive|profile|base)$/i
@@ -15,7 +15,7 @@ const URLS =
 const ELEMENTS = /^(script|style|base|meta|link|object|embed|param|set|animate.*|annotation-xml)$/i
 const SCHEMES = /^(https?|mailto|tel|sms)$/
 
-/** Why a command must not do it; undefined if it may. `value` is null for an attribute that is taken away. */
+/** Why a command must not set the attribute; undefined if it may. `value` is null if the attribute is taken away. */
 export function refusalOf(element: Element, name: string, value: string | null): string | undefined {
   if (!NAME.test(name)) return `${name} cannot name an attribute`
   if (REFUSED.test(name)) return `commands may not set ${name}`
@@ -24,7 +24,9 @@ export function refusalOf(element: Element, name: string, value: string | null):
   return undefined
 }
 
-/** Each address in it: `srcset` and `ping` have several. Browsers leave control characters and line breaks out. */
+/**
+ * Is each address in the text safe? `srcset` and `ping` have several. Browsers ignore control characters and breaks.
+ */
 function isSafe(text: string): boolean {
   return [...text.split(/[\s,]+/), text].every((one) => {
     const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(one.replace(/[\0-\x20]+/g, ''))?.[1]

@@ -6,8 +6,8 @@ import { own, root } from '../input/core'
 const MOST_TARGETS = 1_000
 
 /**
- * None: `origin`, the element with the binding. `closest …` looks around it and `inner …` in it; any other selector
- * counts in the whole document. Throws what the browser says of an invalid selector.
+ * Without a selector: `origin`, the element with the binding. `closest …` looks around `origin` and `inner …` inside
+ * it; any other selector counts in the whole document. Throws the browser's error for an invalid selector.
  */
 export function targetsOf(to: unknown, origin: Element): Element[] {
   if (to === null || to === undefined) return [origin]

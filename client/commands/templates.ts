@@ -1,4 +1,4 @@
-/** An optimistic `<template>`: what the server's answer will look like, filled with what the user has just given. */
+/** An optimistic `<template>`: it looks like the server's coming answer, filled with what the user has just entered. */
 
 import { own, root } from '../input/core'
 import { insert } from './changes'
@@ -6,8 +6,8 @@ import { insert } from './changes'
 const PLACES = ['start', 'end', 'before', 'after']
 
 /**
- * A copy of the page's `<template>` in each target, or beside it. An element of the copy with `data-l-fill="name"` gets
- * that value as its text: as text, and never as HTML.
+ * Puts a copy of the page's `<template>` into each target, or beside it. An element of the copy with
+ * `data-l-fill="name"` gets the value of this name as its text: as text, and never as HTML.
  */
 export function insertTemplate(
   selector: unknown,

@@ -4,10 +4,10 @@ import { atRest } from '../input/core'
 import { changeAttribute, changeClass, changeDisplay, forGood, isGuessed } from './changes'
 
 const DEFAULT_MS = 200
-/** A transition that is longer is none that anybody waits for. */
+/** Nobody waits for a longer transition. */
 const MOST_MS = 10_000
 
-/** In the page's attributes: as JSON names them. */
+/** In quotes, since these names stand as JSON in the page's attributes. */
 export interface Classes {
   'active'?: unknown
   'start'?: unknown
@@ -20,7 +20,7 @@ export interface Options {
   'display'?: unknown
 }
 
-/** What ends the transition of an element at once. */
+/** Functions that end the transition of an element at once. */
 const running = new WeakMap<Element, () => void>()
 /** While a transition goes on: whether the element is to be shown at its end. */
 const aims = new WeakMap<Element, boolean>()
@@ -38,14 +38,14 @@ export function isShown(element: Element): boolean {
 export function setShown(element: Element, isToBeShown: boolean, options: Options): void {
   if (isShown(element) === isToBeShown) return
   const { transition, display } = options
-  // What is over stays as it is: what it hides would be hidden after it is shown.
+  // An earlier transition ends now, and no guess takes this back: later, its end could hide an element that is shown.
   const finish = running.get(element)
   if (finish) forGood(finish)
   if (isToBeShown) reveal(element, typeof display === 'string' ? display : 'block')
   const end = () => {
     if (!isToBeShown) conceal(element)
   }
-  // A guess is there at once and goes at once.
+  // A guess has no transition.
   if (transition === undefined || isGuessed()) return end()
   aims.set(element, isToBeShown)
   animate(element, transition, options, () => {
@@ -66,7 +66,7 @@ function reveal(element: Element, display: string): void {
   if (getComputedStyle(element).display === 'none') changeDisplay(element, display)
 }
 
-/** The classes are there for a while. `then` is called once, at the end or when another transition takes over. */
+/** Sets the classes for a while. `then` is called once, at the end or when another transition takes over. */
 export function animate(element: Element, classes: unknown, { time }: Options, then = () => {}): void {
   const { active, start, end } = (typeof classes === 'string' ? { active: classes } : classes) as Classes
   const [during, first, last] = [words(active), words(start), words(end)]
@@ -75,7 +75,7 @@ export function animate(element: Element, classes: unknown, { time }: Options, t
   const set = (list: string[], isThere: boolean) => list.forEach((word) => changeClass(element, word, isThere))
   let isOver = false
   set([...during, ...first], true)
-  // The browser has to have shown the start before what comes can be a transition.
+  // The browser has to show the start first; else it makes no transition.
   requestAnimationFrame(() =>
     requestAnimationFrame(() => {
       if (isOver) return

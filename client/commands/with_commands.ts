@@ -1,6 +1,6 @@
 /**
- * What the client loads for pages with commands: what a binding or `ctx.push` has the page do by itself, without the
- * server. Commands are JSON, which is read and never run as code.
+ * The file that the client loads for pages with commands. A binding or `ctx.push` has the page run commands by itself,
+ * without the server. Commands are JSON, which is read and never run as code.
  */
 
 import { take, type Core } from '../input/core'
@@ -9,7 +9,7 @@ import type { LiveEvent } from '../input/live_event'
 import { aside } from './guesses'
 import { runCommands } from './run'
 
-/** As `lib/render/commands.ts` writes it. */
+/** As `lib/render/commands.ts` writes commands. */
 const TEXT = /^js\((\[.*\])\)$/s
 const PUSHED = 'loom.js'
 
@@ -29,7 +29,7 @@ export function start(core: Core): Runner {
       const { handler } = event
       const json = TEXT.exec(handler)?.[1]
       if (json === undefined && (handler !== PUSHED || !data)) return false
-      // Each call shows by itself that it is under way.
+      // Each call has its own trigger, which shows that the call is under way.
       const issue = (call: LiveEvent): void => send(call, trigger && { ...trigger })
       runCommands(json === undefined ? data : read(json), { origin, event, issue })
       return true

@@ -1,6 +1,6 @@
 /**
- * A page that shows a tree already, or an older one: tree and page are gone through side by side. What is there
- * stays, what differs is set, what is missing is made, and what was shown before goes.
+ * A page that shows a tree already, or an older one: tree and page are gone through side by side. Nodes that fit stay,
+ * values that differ are set, nodes that are missing are made, and nodes that only the old tree had go.
  *
  * This happens when a page joins for the first time, when it joins again with a newer state, when HTML without slots
  * has changed, and when others have taken nodes out of the page. At its end every slot knows its node, as if the tree
@@ -53,8 +53,8 @@ import { textOf, treesIn, type Tree, type Value } from './tree'
 import { renew, saidOf } from './untouched'
 
 /**
- * With `isAgain`, the page is what a tree of the same component has made it: if HTML differs, that is the server's
- * doing. With `end`, the tree takes the place of what is between the two nodes.
+ * With `isAgain`, the page was made by a tree of the same component: if HTML differs, the server has changed it. With
+ * `end`, the tree takes the place of the nodes from `start` up to `end`.
  */
 export function adopt(
   tree: Tree,
@@ -65,9 +65,9 @@ export function adopt(
   end: ChildNode | null = null,
 ): void {
   const set = fields?.set ?? setText
-  /** Between two nodes there are none. */
+  /** Nested components that may be used again; none if only the nodes between two are adopted. */
   const containers = byName(end ? [] : own.querySelectorAll(container, CONTAINER))
-  /** All that is in there is the server's: here, or because another template has made it. */
+  /** Is all in the node the server's? So it is in HTML that was shown before, and in what another template has made. */
   const isExact = (node: Element, tree: Tree) => (isAgain && tree.template.kinds === HTML) || isOther(node, tree)
 
   function follow(
@@ -86,16 +86,16 @@ export function adopt(
       at.data === tree.values[only] &&
       !own.nextSibling(at)
     ) {
-      // What happens most.
+      // The usual case: one slot, and the page has its text.
       tops[0] = only
       tree.nodes[only] = at
       return
     }
     const pieces = gathered ?? []
-    /** Of a table: what stands in the body that a parser has made for rows. */
+    /** In a table: the pieces in the body that a parser has made for rows. */
     let rows: Piece[] | undefined
     const isAll = isExact(parent, tree)
-    /** What is too much beside slots may be an older content of theirs. */
+    /** Elements that nobody wants may go: beside slots, they may be an older content of the slots. */
     let isRoomy = isAll || !!gathered
 
     const outer = tree
@@ -149,7 +149,7 @@ export function adopt(
         removeNode(node)
       }
     }
-    /** Texts that are too much go; what others have put in is passed over. */
+    /** Removes texts that nobody wants; passes over elements that others have put in. */
     const passTo = (mate?: Element) => {
       while (at && at !== end && at !== mate && !taken?.has(at)) {
         const node = at
@@ -178,7 +178,7 @@ export function adopt(
           const fragment = new DocumentFragment()
           fragment.append(own.cloneNode(item.node, true))
           complete(tree, item, fragment.firstChild as ChildNode, parent)
-          // What is still in the page may be another's mate.
+          // A container that is still in the page may be the mate of another piece.
           keepContainers(
             () => containers,
             tree,
@@ -192,11 +192,11 @@ export function adopt(
         let isOpen: unknown = rows
         if (rows) noteBody(node, parent)
         else if (mate) {
-          // What is in there is others': slots have nodes of their own, which nobody sees.
+          // The content is not the component's: its slots get nodes of their own, which nobody sees.
           const isOthers = item.isOthers || fields?.keeps(mate, tree, item)
           if (isOthers && item.inside.length) hide(mate, tree, item, parent)
           equal(mate, item, tree)
-          // An element of HTML that is empty now has to lose what it had.
+          // An element of HTML that is empty now has to lose its old content.
           isOpen = !isOthers && (item.inside.length || (isExact(mate, tree) && !own.firstChild(item.node)))
         }
         if (isOpen) follow(tree, item, [], node as Element, own.firstChild(node), rows)
@@ -206,10 +206,13 @@ export function adopt(
     passTo()
   }
 
-  /** The element says what the server says of it. */
+  /** Makes the element's attributes those that the server says. */
   function equal(element: Element, item: Outline, tree: Tree): void {
     const { parts, isOthers } = item
-    /** All that it has is the server's: so it was before, or another template's static text shows that it was made there. */
+    /**
+     * Are all its attributes the server's? Yes if `isExact`, or if a static attribute differs: another template made
+     * it.
+     */
     let isServers = isExact(element, tree)
     noteParts(element, tree, item)
     for (const part of parts) {
@@ -234,12 +237,12 @@ export function adopt(
   makers.clear()
 }
 
-/** A parser's body is no template's: what stands in it is gathered there. */
+/** Stands for a body that a parser makes. No template has this body; the rows in it are gathered into `rows`. */
 const BODY: Outline = { node: own.createElement(document, 'tbody'), parts: [], given: [], inside: [] }
 
-/** The text as a node of its own, at that place of the page or put there. */
+/** Returns the text as a node of its own: found at that place of the page, or put there. */
 function takeText(text: string, page: Element, at: ChildNode | null, end: ChildNode | null): Text {
-  // A translator wraps what it has made of a text. It will do so again.
+  // A translator wraps its translation of a text into `<font>`. It will translate again.
   while (text && at !== end && (at instanceof Comment || isTranslation(at))) {
     const node = at as ChildNode
     at = own.nextSibling(node)

@@ -2,13 +2,13 @@
 
 import { own } from './elements'
 
-/** What is in an element with `data-l-ignore` is not the component's: it names no handlers, and is no component. */
+/** Elements inside one with `data-l-ignore` are not the component's: they name no handlers, and are no components. */
 export const THEIRS = '[data-l-ignore] *'
 export const OURS = `:not(${THEIRS})`
 
 export const CONTAINER = `[data-l-live]${OURS}`
 
-/** What is in such elements is not the component's. */
+/** The content of such elements is not the component's. */
 export const OTHERS = `${CONTAINER},[data-l-ignore]`
 
 export function attributesOf(element: Element): Attr[] {

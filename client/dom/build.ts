@@ -10,16 +10,16 @@ import { nodesOf, textOf, treesIn, type Tree, type Value } from './tree'
 
 export function remove(value: Value): void {
   for (const node of nodesOf(value)) {
-    // Not one that has become part of what comes instead.
+    // A node that the new content uses again is with the new content, and not in the page.
     if (root.contains(node)) removeNode(node)
   }
 }
 
-/** Without a name, the text of the element. */
+/** Sets an attribute; without a name, the text of the element. Null takes the attribute away. */
 export function setText(element: Element, name: string, text: string | null): void {
-  // Taking the attribute off a modal dialog would leave the page inert behind it.
+  // Taking the attribute off a modal dialog would leave the page inert behind the dialog.
   if (name === 'open' && text === null && element instanceof HTMLDialogElement) element.close()
-  // Browsers give the focus to what comes into the page with it, at a time of their own.
+  // Browsers give the focus to an element that comes with `autofocus`, at a time of their own.
   if (name === 'autofocus' && text !== null && fieldHooks) return fieldHooks.wish(element, text)
   if (!name) element.textContent = text
   else if (text === null) own.removeAttribute(element, name)
@@ -27,16 +27,17 @@ export function setText(element: Element, name: string, text: string | null): vo
     try {
       own.setAttribute(element, name, text)
     } catch {
-      // `setAttribute` refuses some names that the parser takes. Only an attribute that the parser has made can be set then.
+      // `setAttribute` refuses some names that the parser takes. Only an attribute that the parser has made can be set
+      // then.
       const attribute = attributesOf(element).find((one) => one.name === name)
       if (attribute) attribute.value = text
     }
   }
-  // Only a page that is parsed takes notice of the attribute.
+  // Browsers read the attribute only when they parse a page.
   if (name === 'muted') (element as HTMLMediaElement).muted = text !== null
 }
 
-/** What the tree shows, for a place inside of `parent`. Nothing of it loads or comes to life before it is in the page. */
+/** Makes the tree's nodes, for a place inside of `parent`. No node loads or comes to life before it is in the page. */
 export function build(tree: Tree, parent: Element): Node {
   const model = (tree.model = modelOf(tree, parent))
   const copy = own.cloneNode(model.node, true) as DocumentFragment
@@ -68,22 +69,24 @@ export function complete(tree: Tree, item: Item | Inside, node: Node, parent: El
   }
 }
 
-/** What the tree has in the element is in a copy from now on, which nobody sees. */
+/** From now on the tree's nodes for the element's content are in a copy, which nobody sees. */
 export function hide(element: Element, tree: Tree, item: Outline, parent: Element): void {
   complete(tree, item, own.cloneNode(item.node, true), parent)
   noteParts(element, tree, item)
 }
 
-/** The slots in the element's attributes. */
+/** Notes the element as the node of all slots in its attributes. */
 export function noteParts(element: Element, tree: Tree, item: Outline): void {
   if (item.isField) fieldHooks?.noteEditable(element, tree, item)
   for (const { slots } of item.parts) for (const slot of slots) tree.nodes[slot] = element
 }
 
-/** Shows `value` in the slot of this text, instead of `old`. `parent` is what is around a copy that is not in the page. */
+/**
+ * Shows `value` in the slot of this text, instead of `old`. `parent` is the surrounding element if the text has none.
+ */
 export function fill(value: Value, anchor: Text, parent: Element, old: Value = ''): void {
   const text = typeof value === 'object' ? '' : (value as string)
-  // What happens most: a text in a copy.
+  // The usual case: a text in a copy.
   if (typeof value !== 'object' && old === '') {
     anchor.data = text
     return
@@ -97,11 +100,13 @@ export function fill(value: Value, anchor: Text, parent: Element, old: Value = '
   anchor.before(fragment)
 }
 
-/** The same in what was there and in what comes: a nested component has a key, and a token only in the first paint. */
+/** The same in the old and the new content. A nested component has a key, and its token only in the first paint. */
 const nameOf = (one: Element): string =>
   `${own.getAttribute(one, 'data-l-live')} ${own.getAttribute(one, 'data-l-key') ?? own.getAttribute(one, 'data-l-token')}`
 
-/** In the order of the page. What stands in another one of them is that component's. */
+/**
+ * The containers by their names. A container inside of another one belongs to that other component, and is left out.
+ */
 export function byName(containers: Iterable<Element>): Map<string, Element> {
   const found = new Map<string, Element>()
   let last: Element | undefined
@@ -113,7 +118,9 @@ export function byName(containers: Iterable<Element>): Map<string, Element> {
   return found
 }
 
-/** A nested live component that was among the old ones, and is free, goes on as it is in the fragment, which shows `value`. */
+/**
+ * A nested component of the old content goes on as it is in the fragment, if it is free. The fragment shows `value`.
+ */
 export function keepContainers(
   old: () => Map<string, Element>,
   value: Value,
@@ -132,7 +139,7 @@ export function keepContainers(
   if (now.size) swap(value, now)
 }
 
-/** What was noted as one node is another. */
+/** Notes other nodes in place of those that the value has noted. */
 function swap(value: Value, now: Map<Node | number, Node>): void {
   const swapped = <Noted extends Node | number>(one: Noted) => (now.get(one) as Noted | undefined) ?? one
   for (const tree of treesIn(value)) {

@@ -1,7 +1,7 @@
 /**
- * What the client reads of elements and does to them. In a form, a field named `remove` or `parentNode` hides the
- * form's own property of this name; an image or a form does the same to the document. The properties of the prototypes
- * are hidden by nobody.
+ * How the client reads and changes elements. In a form, a field named `remove` or `parentNode` hides the form's own
+ * property of this name; an image or a form does the same to the document. Nothing hides the properties of the
+ * prototypes.
  */
 
 type Functions<Of> = {
@@ -24,7 +24,9 @@ type Own = Functions<HTMLFormElement> &
     | 'visibilityState'
   >
 
-/** The methods and getters of forms, and so of all elements, and of the document, as functions: `own.matches(form, …)`. */
+/**
+ * The methods and getters of forms, and so of all elements, and of the document, as functions: `own.matches(form, …)`.
+ */
 export const own = {} as Own
 
 interface Members {
@@ -34,19 +36,19 @@ interface Members {
 
 for (const type of [HTMLFormElement, Document]) {
   const members = type.prototype as unknown as Members
-  // All of the browser's own are enumerable.
+  // All members that come from the browser are enumerable.
   for (const name in members)
     (own as unknown as Record<string, unknown>)[name] ??= Function.prototype.call.bind(
       (members.__lookupGetter__(name) ?? members[name]) as () => unknown,
     )
 }
 
-/** What HTML and SVG elements have, each of their own. */
+/** A member that HTML and SVG elements define separately. */
 export function real<Name extends 'focus' | 'style'>(element: Element, name: Name): HTMLElement[Name] {
   return Reflect.get(Object.getPrototypeOf(element) as object, name, element)
 }
 
-/** No form. What is in here is in the page. */
+/** The document's element, which is no form. A node is in the page if it is in here. */
 export const root = own.documentElement(document)
 
 export function removeNode(node: Node): void {
@@ -70,7 +72,7 @@ interface Mover {
 
 const { moveBefore } = Element.prototype as Mover
 
-/** If the browser has `moveBefore`, that keeps what an element would lose by being taken out and put back. */
+/** If the browser has `moveBefore`, the element keeps the state that it would lose by being taken out and put back. */
 export function move(parent: Node | null, node: Node, next: Node | null): void {
   if (moveBefore && parent && root.contains(parent) && root.contains(node)) moveBefore.call(parent, node, next)
   else if (parent) own.insertBefore(parent, node, next)

@@ -2,7 +2,7 @@
 
 import { own } from './elements'
 
-/** What a policy makes: elements, a script's text, and a script's address. */
+/** What a policy makes trusted: HTML, a script's text, and a script's address. */
 type Kind = 'createHTML' | 'createScript' | 'createScriptURL'
 
 type Policy = Record<Kind, (text: string) => string>
@@ -11,7 +11,9 @@ interface TrustedTypes {
   'createPolicy'(name: string, rules: Policy): Policy
 }
 
-/** A page that demands Trusted Types can allow this policy by its name. What the policy lets through is the server's. */
+/**
+ * A page that demands Trusted Types can allow this policy by its name. The policy only lets the server's texts through.
+ */
 function makePolicy(): Policy | undefined {
   try {
     const types = (window as { trustedTypes?: TrustedTypes }).trustedTypes
@@ -24,12 +26,12 @@ function makePolicy(): Policy | undefined {
 
 const policy = makePolicy()
 
-/** What the server has rendered, as the browser takes it, also in a page that demands Trusted Types. */
+/** A text that the server has rendered, in the form that the browser takes also if a page demands Trusted Types. */
 export function trust(text: string, kind: Kind = 'createHTML'): string {
   return policy ? policy[kind](text) : text
 }
 
-/** Stands where a slot is while the template is parsed. A noncharacter, which no page contains. */
+/** Stands at the place of a slot while the template is parsed. A noncharacter, which no page contains. */
 export const MARK = '\ufdd0'
 
 /** The element that markup has to be parsed in, if the markup stands in `parent`; empty for HTML. */

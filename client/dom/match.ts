@@ -47,15 +47,17 @@ import { saidOf, untouched } from './untouched'
 export interface Piece {
   tree: Tree
   item: string | Outline
-  /** Where it is noted, once it is found. */
+  /** The list, and the index in it, where the piece's node is noted. */
   list: unknown[]
   index: number
   /** Rows look alike, so a row with other text is taken for another row. */
   isRow: boolean
   mate: Element | undefined
-  /** What is in it, if it is a body that only a parser has made. */
+  /** The pieces inside, if this piece is a body that only a parser has made. */
   rows: Piece[] | undefined
-  /** It is such a body, and the page has been adopted before: then the client knows the page's bodies of this kind. */
+  /**
+   * This piece is such a body, and the page was adopted before: then the client knows the page's bodies of this kind.
+   */
   isNoted: unknown
 }
 
@@ -63,13 +65,13 @@ export interface Wanted extends Piece {
   item: Outline
 }
 
-/** So far away something that has changed is looked for. */
+/** How many elements are looked at for a mate. */
 const FAR = 100
 
-/** Such attributes do not say which element it is: looks, addresses (which proxies rewrite), and what the user opens. */
+/** Attributes that do not identify an element: looks, addresses (which proxies rewrite), and what the user opens. */
 export const LOOKS = /^(class|style|open|nonce|href|src)$/
 
-/** What was shown before: all that is at the top of a tree, and what it was made by. */
+/** The nodes that were shown before at the top of a tree, and the template that made each. */
 export const makers = new Map<unknown, Template>()
 
 export function noteMakers(value: Value | undefined): void {
@@ -88,7 +90,7 @@ export function noteMakers(value: Value | undefined): void {
   }
 }
 
-/** Was it shown before by another template? */
+/** Was the node, or the nearest one around it with a known maker, made by another template? */
 export function isOther(node: Node | null, { template }: Tree): boolean {
   for (; makers.size && node; node = own.parentNode(node)) {
     const maker = makers.get(node)
@@ -97,7 +99,7 @@ export function isOther(node: Node | null, { template }: Tree): boolean {
   return false
 }
 
-/** Extensions and scripts have put it there. */
+/** Has an extension or a script put the element there? */
 export function isForeign(element: Element): boolean {
   return (
     !makers.has(element) &&
@@ -105,12 +107,12 @@ export function isForeign(element: Element): boolean {
   )
 }
 
-/** Does the page's element say what the tree says? `isExact`: all that differs is the server's doing. */
+/** Does the page's element have this attribute as the tree has it? `isExact`: the server has made each difference. */
 export function agrees(page: Element, part: Part, tree: Tree, isExact: unknown): boolean {
   const { name, slots } = part
   const text = textOf(part, tree)
   const now = name ? saidOf(page, name) : own.textContent(page)
-  // What is open is the user's; and a boolean attribute is there or not.
+  // The user opens and closes (`open`); a boolean attribute is there or not.
   if (name === 'open') return true
   if (typeof tree.values[slots[0] as number] === 'number') return (text === null) === (now === null)
   if (text === now) return true
@@ -119,7 +121,10 @@ export function agrees(page: Element, part: Part, tree: Tree, isExact: unknown):
   return name !== 'class' || (text as string).split(/\s+/).every((one) => !one || now?.split(/\s+/).includes(one))
 }
 
-/** Gives each wanted piece its mate in the page, if there is one. Returns the elements that are mates; undefined if all are, in order. */
+/**
+ * Gives each wanted piece its mate in the page, if there is one. Returns the elements that are mates; undefined if all
+ * are, in order.
+ */
 export function match(wanted: Wanted[], there: Element[], isHtml: unknown): Set<Node> | undefined {
   if (areInOrder(wanted, there, isHtml)) return
   const taken = new Set<Node>()
@@ -145,7 +150,7 @@ export function match(wanted: Wanted[], there: Element[], isHtml: unknown): Set<
       near.push(there[at] as Element)
     if (!(isHtml && own.matches(one.item.node, WHOLE))) {
       take(one, near, fits)
-      // A live component is only itself, and what is ignored keeps its content.
+      // A live component is only its own mate, and an ignored element keeps its content.
       if (!one.isRow)
         take(
           one,
@@ -159,7 +164,7 @@ export function match(wanted: Wanted[], there: Element[], isHtml: unknown): Set<
   return taken
 }
 
-/** Mostly the page is what the server has rendered, but for what others have put in. */
+/** Usually the page is as the server has rendered it, apart from elements that others have put in. */
 function areInOrder(wanted: Wanted[], there: Element[], isHtml: unknown): boolean {
   let next = 0
   for (const element of there) {
@@ -176,7 +181,7 @@ function areInOrder(wanted: Wanted[], there: Element[], isHtml: unknown): boolea
   return next === wanted.length
 }
 
-/** The first attribute that says something stands for all of them: often it is an `id`. */
+/** The first identifying attribute stands for all of them: often it is an `id`. */
 function isKey({ name }: { name: string }): boolean {
   return !!name && !LOOKS.test(name)
 }
@@ -184,13 +189,13 @@ function isKey({ name }: { name: string }): boolean {
 function isNamed({ item: { node }, tree, rows, isNoted }: Wanted, element: Element): boolean {
   return (
     own.localName(element) === own.localName(node) &&
-    // A template's own body is none that a parser has made for rows, and the other way round.
+    // A template's own body is no mate of one that a parser has made for rows, and the other way round.
     (isImplied(element) ? !!rows : !isNoted) &&
     !(own.matches(node, WHOLE) && isOther(element, tree) && element.innerHTML !== node.innerHTML)
   )
 }
 
-/** Could the page's element be the one? */
+/** Could the page's element be the wanted one? */
 function fits(one: Wanted, element: Element): boolean {
   return isNamed(one, element) && one.item.parts.every((part) => !part.name || agrees(element, part, one.tree, false))
 }

@@ -1,6 +1,6 @@
 /**
- * A template is parsed once for each kind of markup it stands in, and then copied. Where its slots are is known as a way
- * to walk through a copy, so that finding them costs no search.
+ * A template is parsed once for each kind of markup that it stands in, and then copied. The places of its slots are
+ * known as a way to walk through a copy, so finding them costs no search.
  */
 
 import { attributesOf, OTHERS } from './attributes'
@@ -11,7 +11,7 @@ import { MARK, parse, surroundings } from './markup'
 import { isTable } from './tables'
 import type { Item, Model, Outline, Part, Template } from './template'
 
-/** Elements that are what they are as a whole. */
+/** Elements whose content is compared and replaced as a whole. */
 export const WHOLE = 'noscript,template,iframe,script,style'
 
 /** The tree's template as it is parsed inside of `parent`. */
@@ -35,8 +35,8 @@ function parseModel(template: Template, around: string): Model {
 }
 
 /**
- * Takes the bodies that only the parser has made out of a template, if rows or parts of slots may come to stand in or
- * beside them. Which bodies the template has itself shows when its markup is parsed with a mark on each.
+ * Takes out of a template the bodies that only the parser has made, if rows or parts of slots may come to stand in or
+ * beside them. To tell them from the template's own bodies, its markup is parsed again with a mark on each of these.
  */
 function freeRows(content: DocumentFragment, html: string, around: string): void {
   let marked: NodeListOf<Element> | undefined
@@ -53,7 +53,7 @@ function slotOf(node: Node): string | undefined {
   return node instanceof Comment ? node.data.split(MARK)[1] : undefined
 }
 
-/** Prepares the inside of `parent`, and says what is there. */
+/** Prepares the content of `parent`, and returns its items. */
 function scan(model: Model, parent: Node): Item[] {
   return childrenOf(own.firstChild(parent)).flatMap((node): Item | [] => {
     if (node instanceof Text) return node.data
@@ -67,7 +67,7 @@ function scan(model: Model, parent: Node): Item[] {
       noteName?.(name)
       const part = readPart(model, name, value)
       const [slot] = part.slots
-      // The name keeps its place among the others, without a value that would be loaded.
+      // The attribute keeps its place among the others, without a value that the browser would load.
       if (slot !== undefined) attribute.value = ''
       if (model.template.kinds[slot as number] === 'b' || name === 'autofocus') own.removeAttribute(node, name)
       return part
@@ -93,8 +93,8 @@ function scan(model: Model, parent: Node): Item[] {
 }
 
 /**
- * Does a copy have to be given it? Of slots; and of what only a parser makes of an attribute, or a copy inserted while
- * others of its group are in the page.
+ * Does a copy have to be given this part? Yes, if the part has slots; if only a parser obeys the attribute; or if the
+ * copy may be inserted while others of its group (radio buttons) are in the page.
  */
 function isGiven({ name, strings, slots }: Part): boolean {
   return (

@@ -28,7 +28,7 @@ export interface Patch {
   container: Element
   fields: Fields | undefined
   templates: Templates
-  /** Others have taken nodes out of the page that should be there. */
+  /** Scripts or extensions have taken nodes out of the page that should be there. */
   isTorn: boolean
 }
 
@@ -54,7 +54,7 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
       const set = what.fields?.set ?? setText
       set(element, name, renew(element, name, before, textOf(part, tree)))
     } else if (typeof change === 'string' && typeof old === 'string') {
-      // What happens most.
+      // The usual case.
       what.isTorn ||= isGone(node)
       node.data = values[slot] = change
     } else if (inner.p) patch(old as Tree, inner.p, what)
@@ -64,7 +64,8 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
       what.isTorn ||= isGone(node) || isTorn(old)
       if (typeof old === 'object' || typeof value === 'object') what.fields?.touch(node)
       const kept = isHtml(old) && isHtml(value) && nodesOf(old)
-      // HTML is made anew if others have moved it, or if a live component that may have come from elsewhere is in it.
+      // HTML is made anew if others have moved it, or if a live component, which may have come from elsewhere, is in
+      // it. it.
       const isThere = (one: Node) => own.parentNode(one) === node.parentNode && !containersIn(one).length
       if (kept && node.parentElement && kept.every(isThere)) {
         adopt(value as Tree, node.parentElement, what.fields, true, (kept[0] ?? node) as ChildNode, node)
@@ -76,8 +77,8 @@ export function patch(tree: Tree, changes: Changes, what: Patch): void {
 }
 
 /**
- * The text keeps its beginning, and in the page a selection there stays. If others have made the text longer or shorter,
- * it is set as a whole. Returns the text, which engines keep as a rope: nothing is copied for it here.
+ * The text keeps its beginning, and in the page a selection there stays. If others have made the text longer or
+ * shorter, the text is set as a whole. Returns the text, which engines keep as a rope: nothing is copied for it here.
  */
 function goOn(node: Text, old: string, change: string | Kept): string {
   const [stays, follows] = typeof change === 'string' ? [old.length, change] : change
@@ -87,12 +88,14 @@ function goOn(node: Text, old: string, change: string | Kept): string {
   return text
 }
 
-/** Translators put something else in the place of a text, which does not go with it. */
+/** Translators put another node in the place of a text. That node does not go with the text. */
 function isTorn(value: Value): boolean {
   return nodesOf(value).some((node) => node instanceof Text && isGone(node))
 }
 
-/** Others have taken the text out of the page. The texts of slots in what is not the component's never were in the page. */
+/**
+ * Has somebody taken the text out of the page? The texts of slots inside of others' elements never were in the page.
+ */
 function isGone(node: Text): boolean {
   return !node.isConnected && !(node.parentElement && own.closest(node.parentElement, OTHERS))
 }
@@ -135,7 +138,7 @@ function edit(list: Rows, { r, m, i, c }: Inner, anchor: Text, what: Patch): voi
 
 function arrange(rows: Tree[], placed: [number, Tree][], anchor: Text, container: Element): Tree[] {
   for (const [to, row] of placed) rows.splice(to, 0, row)
-  // From the end: what a row stands before is then in place already.
+  // From the end: then the node that a row stands before is in place already.
   let next: Node = anchor
   let end = rows.length
   for (const [to, row] of placed.reverse()) {

@@ -1,6 +1,6 @@
 /**
- * What the client says to users, for files that are bundles of their own: its texts are the server's, and what screen
- * readers are to hear goes through one region, whichever file says it.
+ * How the client speaks to users, for files that are bundles of their own. The texts are the server's. All texts for
+ * screen readers go through one region, whichever file says them.
  */
 
 import type { own as owned } from './elements'
@@ -15,14 +15,14 @@ export interface Texts {
   'expired': string
   'reload': string
   'dismiss': string
-  /** There if no text is the application's. */
+  /** The texts' language; there if none of the texts is the application's. */
   'lang'?: string
 }
 
-/** Longer than a screen reader needs to take it. */
+/** Longer than a screen reader needs to take a text. */
 const SAID_MS = 5_000
 
-/** Those of the page that is shown now: a link may have led to a page in another language. */
+/** The texts of the page that is shown now: a link may have led to a page in another language. */
 export function textsOf(root: Element): Texts {
   const given = root.querySelector<HTMLElement>('script[data-l-texts]')?.dataset.lTexts
   return JSON.parse(given ?? '{}') as Texts
@@ -36,7 +36,7 @@ export function write(element: HTMLElement, text: string, { lang }: Pick<Texts, 
   else element.removeAttribute('lang')
 }
 
-/** Gives what says a text. The region has to be there before the first text, or screen readers miss that. */
+/** Returns a function that says a text. The region has to be there before the first text, or screen readers miss it. */
 export function announcer(own: typeof owned, root: Element): (text: string, lang?: string) => void {
   let region = root.querySelector(':scope>[data-l-said]')
   if (!region) {
@@ -50,7 +50,7 @@ export function announcer(own: typeof owned, root: Element): (text: string, lang
       overflow: 'hidden',
       clipPath: 'inset(50%)',
     })
-    // Not in the body, which is the page's.
+    // Not in the body: the body is the page's.
     root.append(region)
   }
   const said = region

@@ -5,7 +5,7 @@
  *     <table>${head}${rows}<tr>…</tr>${foot}</table>     head: <thead>…</thead>, rows: two <tr>, foot: empty
  *     <table><thead>…</thead><tbody><tr><tr><tr>…</tr></tbody></table>
  *
- * So templates know nothing of these bodies. The client makes them, splits them and joins them, by what the table
+ * So templates know nothing of these bodies. The client makes, splits and joins them, by the nodes that the table
  * shows.
  */
 
@@ -16,7 +16,7 @@ const implied = new WeakSet<Node>()
 /** The tables that have, or had, such a body. */
 const tables = new WeakSet<Node>()
 
-/** Does a body end before this node, as it does before a head, another body or a caption? */
+/** Does a body end before this node? It does before a head, a foot, another body, a caption or columns. */
 export function isPart(node: Node): boolean {
   return /^(CA|CO|T[BF]|THE)/.test(own.nodeName(node))
 }
@@ -33,27 +33,29 @@ export function isImplied(node: Node): boolean {
   return implied.has(node)
 }
 
-/** The page's parser has made this body, or the client has. */
+/** Notes that the page's parser, or the client, has made this body. */
 export function noteBody(body: Node, table: Node): void {
   implied.add(body)
   tables.add(table)
 }
 
-/** `changed` has come, gone or moved before the anchor: if that is in a table, the table's bodies are put in order. */
+/**
+ * The nodes of `changed` have come, gone or moved before the anchor: if they are in a table, its bodies are settled.
+ */
 export function settleTable(anchor: Node, changed: Node[]): void {
   const place = own.parentNode(anchor) as Element
   const table: Node | null = implied.has(place) ? own.parentNode(place) : place
   if (!isTable(table)) return
   // Parts come and go in a table without such a body at no cost.
   let isLoose = tables.has(table)
-  // From the end: what stands behind a part is moved once.
+  // From the end: so the nodes behind a part are moved once.
   for (const node of changed.reverse()) {
     const body = own.parentNode(node) as Element
     isLoose ||= body === table && isTableRow(node)
     if (isPart(node) && implied.has(body)) {
       const isFirst = !(node as Element).previousElementSibling
       const next = isFirst ? body : body.nextSibling
-      // What is behind it is loose now, and gets a body of its own.
+      // The nodes behind the part are loose now, and get a body of their own.
       for (const one of isFirst ? childrenOf(body.firstChild, node.nextSibling) : childrenOf(node as ChildNode))
         move(table, one, next)
     }
@@ -61,7 +63,7 @@ export function settleTable(anchor: Node, changed: Node[]): void {
   if (isLoose) settleRows(table)
 }
 
-/** Rows, and what follows them up to the next part, are in one body. */
+/** Puts rows, and the nodes that follow them up to the next part, into one body. */
 export function settleRows(table: Node): void {
   let body: Element | undefined
   for (const node of childrenOf(own.firstChild(table)) as Element[]) {

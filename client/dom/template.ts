@@ -1,4 +1,4 @@
-/** A template, as the server has it, and what is known of it once it is parsed (`model.ts`). */
+/** A template, as the server has it, and its parsed forms (`model.ts`). */
 
 import { MARK } from './markup'
 
@@ -6,11 +6,11 @@ export interface Template {
   statics: string[]
   /** One letter for each slot: see docs/protocol.md. */
   kinds: string
-  /** By what is around it. */
+  /** The parsed template, by the kind of markup around it. */
   models: Record<string, Model | undefined>
 }
 
-/** What an attribute, or without a name the text of a `<textarea>` or `<title>`, is put together from. */
+/** The strings and slots of an attribute's value; or, without a name, of the text of a `<textarea>` or `<title>`. */
 export interface Part {
   name: string
   /** One more than there are slots. */
@@ -18,10 +18,10 @@ export interface Part {
   slots: number[]
 }
 
-/** What there is in an element, or at the top of a template. */
+/** The content of an element, or of the top of a template. */
 export interface Inside {
   parts: Part[]
-  /** Those that a copy has to be given. */
+  /** The parts that a copy has to be given: see `isGiven` in model.ts. */
   given: Part[]
   /** Child by child; empty if the content is not looked at. */
   inside: Item[]
@@ -29,12 +29,12 @@ export interface Inside {
   isLive?: boolean
 }
 
-/** What an element of the page has to be. The node is the template's own, to be copied. */
+/** An element that has to be in the page. The node is the template's own, and is copied. */
 export interface Outline extends Inside {
   node: Element
-  /** What is in there is not the component's. */
+  /** The content is not the component's. */
   isOthers?: boolean
-  /** Whether it is more than its attributes and what is in there: see field_hooks.ts. */
+  /** Whether the element is more than its attributes and content: see field_hooks.ts. */
   isField?: boolean | undefined
   /** Whether rows of a copy may need a body. */
   isTable?: boolean

@@ -1,6 +1,6 @@
 /**
- * What a slot shows, as the server says it and as the page has it. What the server says is not looked through before
- * it is used: what is malformed fails there, and the component joins anew.
+ * The values of slots, as the server says them and as the page has them. A message is not checked before it is used: a
+ * malformed one fails at its use, and the component joins anew.
  */
 
 import { htmlTemplate, type Model, type Part, type Template } from './template'
@@ -9,15 +9,15 @@ import { htmlTemplate, type Model, type Part, type Template } from './template'
 export interface Tree {
   template: Template
   values: Value[]
-  /** These three come with what is in the page. */
+  /** `model`, `nodes` and `tops` are set when the tree is in the page. */
   model: Model | undefined
-  /** By slot: the element it belongs to; between nodes a text of its own, which stands behind all that it shows. */
+  /** By slot: the element that it belongs to; or, between nodes, a text of its own behind all that the slot shows. */
   nodes: Node[]
-  /** What is not in another element of the same template; the slots among it as their numbers. */
+  /** The nodes that are in no other element of the same template; slots among them as their numbers. */
   tops: (Node | number)[]
 }
 
-/** Whether a boolean attribute is there is a number. */
+/** A number says whether a boolean attribute is there. */
 export type Value = string | number | Tree | Rows
 
 export interface Rows {
@@ -25,15 +25,15 @@ export interface Rows {
 }
 
 /**
- * Slots, and what each is now or what changed inside it, by turns. A slot below zero, `~slot`, says that the text there
- * keeps its beginning: beside it is what follows the whole of it, or `Kept`.
+ * By turns: a slot, and its new value or the change inside it. A slot below zero, `~slot`, says that the text there
+ * keeps its beginning: beside it is the text that follows the whole old one, or `Kept`.
  */
 export type Changes = unknown[]
 
-/** How many UTF-16 code units of a text stay, and what follows them. */
+/** How many UTF-16 code units of a text stay, and the text that follows them. */
 export type Kept = [stays: number, follows: string]
 
-/** What changed inside a slot: in a tree `p`, in a list the others. */
+/** A change inside a slot: `p` in a tree, the other members in a list. */
 export interface Inner {
   p?: Changes
   r?: number[]
@@ -42,7 +42,7 @@ export interface Inner {
   c?: (number | Changes)[]
 }
 
-/** By the ids of one connection. */
+/** Templates by their ids, which count for one connection. */
 export type Templates = Map<unknown, Template>
 
 export function refuse(): never {
@@ -63,7 +63,7 @@ export function readTree(value: unknown, templates: Templates): Tree {
   )
 }
 
-/** HTML is a template of its own, without slots; on the wire it is an object, as a list is. */
+/** HTML is a template of its own, without slots. On the wire it is an object, as a list is. */
 export function readValue(value: unknown, templates: Templates): Value {
   if (Array.isArray(value)) return readTree(value, templates)
   if (typeof value !== 'object') return (value as string | undefined) ?? refuse()
@@ -84,7 +84,7 @@ export function treesIn(value: Value | undefined): Tree[] {
   return typeof value === 'object' ? ((value as Partial<Rows>).rows ?? [value as Tree]) : []
 }
 
-/** All nodes at the top, in their order. */
+/** All nodes at the top of the value's trees, in their order. */
 export function nodesOf(value: Value, found: Node[] = []): Node[] {
   for (const { tops, values, nodes } of treesIn(value)) {
     for (const top of tops) {

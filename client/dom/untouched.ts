@@ -1,13 +1,13 @@
 /**
- * What scripts and commands do to elements stays until the server changes that very thing. For that the client has to
- * know what the server has said of an attribute, which is no longer what the element has.
+ * A change that scripts and commands make stays until the server changes the same attribute. For this the client has to
+ * know the value that the server has said, which is no longer the attribute's value in the page.
  */
 
 import { own } from './elements'
 
 /**
- * What the server has said of attributes, by elements and names: of those that commands have changed, and of the classes of
- * a page that joins again.
+ * The values that the server has said, by elements and attributes' names: of attributes that commands have changed, and
+ * of the classes of a page that joins again.
  */
 export const untouched = new WeakMap<Element, Map<string, string | null>>()
 
@@ -17,8 +17,8 @@ export function saidOf(element: Element, name: string): string | null {
 }
 
 /**
- * What the attribute has to be if the server says `text` now and has said `before`. Of classes the server says its own:
- * those that others have added or removed meanwhile stay so.
+ * The value that the attribute has to get if the server says `text` now and has said `before`. Of classes the server
+ * says its own: classes that scripts have added or removed meanwhile stay so.
  */
 export function renew(element: Element, name: string, before: string | null, text: string | null): string | null {
   const said = untouched.get(element)
@@ -32,7 +32,7 @@ export function renew(element: Element, name: string, before: string | null, tex
   const wordsOf = (list: string | null) => (list ?? '').split(/\s+/)
   const old = wordsOf(before)
   const next = wordsOf(text)
-  // What the server goes on to say stays as it is, and what the server no longer says goes.
+  // Classes that the server says again stay as they are in the page; classes that it no longer says go.
   const kept = wordsOf(now).filter((one) => !old.includes(one) || next.includes(one))
   return [...new Set([...kept, ...next.filter((one) => !old.includes(one))])].join(' ').trim() || (text && '')
 }

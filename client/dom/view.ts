@@ -1,4 +1,4 @@
-/** What a component shows: found in the page, changed by messages, made anew if the page no longer has it. */
+/** A component's content: found in the page, changed by messages, made anew if the page no longer has it. */
 
 import { adopt } from './adopt'
 import { build } from './build'
@@ -10,33 +10,33 @@ import { patch, type Patch } from './patch'
 import { intern } from './template'
 import { readTree, treeOf, type Inner, type Templates, type Tree } from './tree'
 
-/** A component is the one slot of this. */
+/** A component's tree is the value of this template's one slot. */
 const ROOT = intern(['', ''], 't')
 
 export interface View {
   /**
-   * Whatever the page and the tree have in common stays. `seen` is 0, or -1 as below. `isOlder`: the page has been further,
-   * and shows what it shows until `caughtUp`.
+   * All that the page and the tree have in common stays. `seen` is 0, or -1 as below. `isOlder`: the page has shown a
+   * later state, and goes on to show it until `caughtUp`.
    */
   join(tree: unknown, templates: Templates, seen: number, isOlder: boolean): void
-  /** The changes up to what the page has shown have been made. */
+  /** The tree has reached the state that the page has shown. */
   caughtUp(): void
   /**
-   * `seen`: the number of the last of the page's events that the server had seen; -1 if it repeats what the page has
-   * shown before. Throws what it cannot do.
+   * `seen`: the number of the last of the page's events that the server had seen; -1 if the server repeats a state that
+   * the page has shown before. Throws if the change cannot be made.
    */
   change(seen: number, change: unknown, templates: Templates): void
 }
 
 /**
- * `around` calls `change`, which changes the page. Before it and after it, `around` sees to what a view does not know:
- * loading states and the focus.
+ * `around` calls `change`, which changes the page. Before and after this, `around` takes care of two things that a view
+ * does not know: loading states and the focus.
  */
 export function createView(container: Element, around: (change: () => void) => void): View {
-  /** Once the page has any. */
+  /** Undefined before the page has fields. */
   let fields: Fields | undefined
   let root: Tree
-  /** What the page shows: `root`, unless that is older so far and is shown in a copy that nobody sees. */
+  /** The tree that the page shows: `root`, unless `root` is still older and is shown in a copy that nobody sees. */
   let shown: Tree | undefined
 
   function change(seen: number, work: () => void): void {
