@@ -1,10 +1,10 @@
-/** The caret, kept over what the client does to the page, and what wants the focus. */
+/** The caret, which patches must not move, and the elements that want the focus. */
 
 import { own, real } from './core'
 
-/** What had the focus when the patch began. */
+/** The element that had the focus when the patch began. */
 let before: Element | null = null
-/** The field in which the user has typed what was submitted. The user waits there, and does not type. */
+/** The field that had the focus at a submit. The user waits there, and does not type. */
 let sender: Element | null | false = null
 
 export function hadFocus(element: Element): boolean {
@@ -15,7 +15,7 @@ export function noteTyping(type: string): void {
   if (/^(input|submit)$/.test(type)) sender = type === 'submit' && own.activeElement(document)
 }
 
-/** What the patch has brought with `autofocus`, and the attribute's text. */
+/** Elements that the patch has brought with `autofocus`, and the attribute's text. */
 const wished = new Map<Element, string>()
 
 export function wish(element: Element, text: string): void {
@@ -23,8 +23,8 @@ export function wish(element: Element, text: string): void {
 }
 
 /**
- * The first that can have the focus gets it, unless the user types elsewhere. The elements are in the page by now, so
- * that the browser does not choose another one of them later.
+ * The first of these elements that can have the focus gets it, unless the user types elsewhere. The elements are in the
+ * page by now, so that the browser does not choose another one of them later.
  */
 export function focusWished(): void {
   const active = own.activeElement(document)
@@ -43,7 +43,7 @@ export function keepCaret(focused: Element | null): () => void {
   const { selectionStart: start, selectionEnd: end, selectionDirection, value } = active
   return () => {
     if (typeof start !== 'number' || typeof end !== 'number') return
-    // A caret at the end stays at the end of what the server made of the text.
+    // A caret at the end stays at the end, also of a text that the server has changed.
     const place = (offset: number) => (offset === value.length ? active.value.length : offset)
     if (active.selectionStart !== place(start) || active.selectionEnd !== place(end)) {
       active.setSelectionRange(place(start), place(end), selectionDirection ?? undefined)

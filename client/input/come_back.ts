@@ -1,4 +1,4 @@
-/** What fields hold when the client begins to look at them, and how it came there. */
+/** The values that fields have when the client begins to look at them, and where these values came from. */
 
 import { CONTAINER, own, root, THEIRS } from './core'
 import { touch } from './dirty'
@@ -7,10 +7,10 @@ import { tell } from './told'
 
 type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
 
-/** Of these the attribute is the value, or nobody may set it. */
+/** Fields whose attribute is the value, or whose value nobody may set. */
 const WITHOUT = /^(file|hidden|submit|button|reset|image)$/
 
-/** Does the field hold something else than what the server rendered? */
+/** Does the field hold another value than the server rendered? */
 function differs(field: Field): boolean {
   if (WITHOUT.test(field.type)) return false
   if (/^(checkbox|radio)$/.test(field.type))
@@ -27,20 +27,20 @@ function isBound(type: string, target: Element): boolean {
   return found
 }
 
-/** Those in which there is something else, and of which nobody has heard. */
+/** The fields that differ from what the server rendered, and of which the client has heard nothing. */
 function others(): Field[] {
   return [...root.querySelectorAll<Field>('input,textarea,select')].filter(
     (field) => !isChanged(field) && own.closest(field, CONTAINER) && !own.matches(field, THEIRS) && differs(field),
   )
 }
 
-/** What the user has typed before anybody listened stays. */
+/** Text that the user typed before the client listened stays. */
 export function noteTyped(): void {
   for (const field of others()) {
     changed(field)
     touch(field)
   }
-  // So is what was sent without the client and shown again, since it was not taken.
+  // So do the fields of a form that was sent without the client, was not accepted, and is shown again.
   for (const { form } of root.querySelectorAll<HTMLInputElement>('[data-l-seal=again]'))
     for (const field of form ? own.elements(form) : []) changed(field)
 }
@@ -55,7 +55,7 @@ function told(): void {
     }
     changed(field)
     touch(field)
-    // Of radio buttons, the one that is chosen speaks.
+    // Of a group of radio buttons, only the chosen one is told.
     if (field.type === 'radio' && !(field as HTMLInputElement).checked) continue
     for (const type of types) tell(type, field)
   }
@@ -68,12 +68,12 @@ export function isBack(): boolean {
 }
 
 /**
- * A page that comes back has fields that the browser has filled in again with what they held. The server knows of none
- * of it, so it is told as if the user had; what nobody binds is as the server rendered it, and what waits in a form for
- * being sent stays as it was typed.
+ * If a page comes back, the browser has filled its fields again with what they held. The server knows nothing of this,
+ * so it is told as if the user had typed it. Fields without a binding become as the server rendered them. Fields of a
+ * form that is still to be sent stay as they were typed.
  */
 export function comeBack(): void {
   told()
-  // Not every browser has done it by now.
+  // Not every browser has filled the fields by now.
   if (own.readyState(document) !== 'complete') own.addEventListener(window, 'load', () => setTimeout(told))
 }

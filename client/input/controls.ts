@@ -1,10 +1,10 @@
-/** What is a control, and whose: native ones, and custom elements. */
+/** Which elements are controls (native ones and custom elements), and which form a control belongs to. */
 
 import { own, root } from './core'
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement | HTMLButtonElement
 
-/** Custom elements can be fields, too. Events in their shadow roots seem to happen at them. */
+/** Custom elements can be fields, too. An event in their shadow root seems to happen at the element. */
 export function isCustom(element: Element): boolean {
   return own.localName(element).includes('-')
 }
@@ -18,7 +18,9 @@ export function isControl(target: EventTarget | null): target is Control {
   )
 }
 
-/** The form that the field belongs to, which need not be around it. Custom elements mostly do not say. */
+/**
+ * The form that the field belongs to. The field may stand outside of it. Most custom elements do not name their form.
+ */
 export function formOf(field: Element): HTMLFormElement | null {
   const id = own.getAttribute(field, 'form')
   const form =

@@ -1,6 +1,6 @@
 /**
- * What the files for fields, bindings and commands have of the client. They are minified apart, and nothing is to be there twice:
- * so the client gives it, and the modules of the files import it from here.
+ * What the files for fields, bindings and commands have of the client. The files are minified apart, and no code is to
+ * be in two of them: so the client gives them these values, and the files' modules import the values from here.
  */
 
 import type { CONTAINER as container, isOn as on, THEIRS as theirs } from '../dom/attributes'
@@ -29,14 +29,14 @@ export let heldIn: (target: Element) => Held
 export let issuedSoFar: () => number
 export let listenTo: (type: string, look: (event: Event) => Binding | undefined) => void
 export let bindingOf: (event: Event, element: Element | null, type: string, attribute: string) => Binding | undefined
-/** What gets the events of containers. */
+/** The components that get the events of their containers. */
 export let components: ReadonlyMap<Element, Receiver>
 export let trust: typeof trusting
 export let atRest: (work: () => void) => void
 export let followRedirect: (address: string) => void
 export let untouched: typeof before
 
-/** By their places, in the order of `client/index.ts`: names would be in each of the files. */
+/** A list in the order of `client/index.ts`, and no object: names of members would be in each of the files. */
 export type Core = [
   typeof CONTAINER,
   typeof THEIRS,

@@ -1,6 +1,6 @@
 /**
- * A component's events that wait for a pause, or until it is their turn again. They leave in the order in which they
- * were made: whatever is sent takes all older ones with it.
+ * A component's events that wait for a pause, or until their binding may send again. Events leave in the order in which
+ * they were made: each event that is sent takes all older ones with it.
  */
 
 import { CONTAINER, own } from './core'
@@ -11,16 +11,16 @@ const DEFAULT_THROTTLE_MS = 150
 
 interface Pending {
   element: Element
-  /** What it replaces is of the same binding. */
+  /** The binding: a newer event of the same binding replaces this one. */
   attribute: string
   send: () => void
   timer: ReturnType<typeof setTimeout> | undefined
 }
 
 export interface Debouncer {
-  /** Replaces what waits of the same binding; what has neither debounce nor throttle does not wait. */
+  /** Replaces a waiting event of the same binding. An event with neither debounce nor throttle does not wait. */
   later(element: Element, event: LiveEvent, send: () => void): void
-  /** Sends what waits. */
+  /** Sends the waiting events. */
   flush(): void
 }
 
@@ -28,7 +28,7 @@ const flushes = new WeakMap<Element, () => void>()
 /** When an event of a throttled binding was last sent, in the page's time. */
 const times = new WeakMap<Element, Map<string, number>>()
 
-/** Something is over: what waits in its component does not wait for more. */
+/** The user is done with a field: waiting events of its component are sent now. */
 export function flushAround(target: EventTarget | null): void {
   const container = target instanceof Element && own.closest(target, CONTAINER)
   if (container) flushes.get(container)?.()
@@ -61,7 +61,8 @@ export function createDebouncer(container: Element): Debouncer {
         const sentAt = times.get(element) ?? new Map<string, number>()
         times.set(element, sentAt)
         const left = (sentAt.get(attribute) ?? -Infinity) + throttle - performance.now()
-        // The first at once, and of those that follow too soon the last when it may.
+        // The first event leaves at once. Of the events that follow too soon, the last one leaves when the time is
+        // over.
         ms = left > 0 ? left : undefined
         item.send = () => {
           sentAt.set(attribute, performance.now())
@@ -93,7 +94,7 @@ function throttleOf(element: Element, words: string[]): number | undefined {
 function debounceOf(element: Element, type: string, words: string[]): number | undefined {
   const named = numberAfter(words, 'debounce', DEFAULT_DEBOUNCE_MS)
   const value = own.getAttribute(element, 'data-l-debounce')
-  // These three say that something is over: there is nothing to wait for.
+  // These three events say that the user is done: there is nothing to wait for.
   if (named !== undefined || value === null || /^(submit|focus|blur)$/.test(type)) return named
   const ms = parseInt(value)
   return ms >= 0 ? ms : DEFAULT_DEBOUNCE_MS

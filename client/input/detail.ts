@@ -1,4 +1,4 @@
-/** What the page names of a DOM event, by `data-l-detail="clientX, target.scrollTop"`. */
+/** The properties of a DOM event that the page names, as in `data-l-detail="clientX, target.scrollTop"`. */
 
 import { own } from './core'
 
@@ -6,7 +6,7 @@ import { own } from './core'
 const MOST_BYTES = 4096
 const MOST_NAMES = 32
 
-/** Without the attribute undefined. What is not there, or is no JSON, is left out. */
+/** Undefined without the attribute. Values that are missing, or that JSON cannot hold, are left out. */
 export function detailOf(event: Event, element: Element): Record<string, unknown> | undefined {
   const names = own.getAttribute(element, 'data-l-detail')
   if (names === null) return undefined
@@ -20,13 +20,13 @@ export function detailOf(event: Event, element: Element): Record<string, unknown
   return undefined
 }
 
-/** By a path of names. */
+/** The value at a path of names. */
 function valueAt(from: unknown, path: string): unknown {
   for (const name of path.split('.')) from = (from as Record<string, unknown> | null | undefined)?.[name]
   return from
 }
 
-/** A copy as JSON has it. Elements and other objects of the browser's say nothing as JSON. */
+/** A copy of the value, as JSON has it. Elements and other objects of the browser would be empty in JSON. */
 function plain(value: unknown): unknown {
   const isObject = typeof value === 'object' && value !== null
   if (isObject && !Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return undefined

@@ -1,6 +1,6 @@
 /**
- * What the user has made of a form and the server has not taken. While there is any, the form and its component's
- * container have `data-l-dirty`. A form is one with a submit that a component handles: other fields are told at once.
+ * Changes of the user that the server has not taken. While a form has any, the form and its component's container have
+ * `data-l-dirty`. Only forms with a submit that a component handles count: changes of other fields are told at once.
  */
 
 import { find, isOn, own, root } from './core'
@@ -8,14 +8,14 @@ import { formOf, isControl } from './controls'
 import { recovery } from './recovery'
 import { resetSelect } from './select'
 
-/** What the field held when the server had taken it the last time, or had rendered it. */
+/** The field's value when the server last took the field, or rendered it. */
 const clean = new WeakMap<Element, string | undefined>()
-/** The fields that the user has changed since. */
+/** The fields that the user has changed since then. */
 const touched = new WeakSet<Element>()
 /** The dirty forms of the page, and the containers of their components. */
 const dirty = new Map<HTMLFormElement, Element>()
 
-/** The server sends the page elsewhere: it knows what it does. */
+/** The server sends the page elsewhere: then the user is not asked. */
 let isSent = false
 
 export function leave(): void {
@@ -27,7 +27,7 @@ export function isDirty(field: Element): boolean {
   return touched.has(field) && heldBy(field) !== clean.get(field)
 }
 
-/** What the field holds as a text that two states of it can be compared by. Of a custom element nobody knows the default. */
+/** The field's value as a text, so that two states can be compared. The default of a custom element is unknown. */
 function heldBy(field: Element, isDefault = false): string | undefined {
   const { type, checked, defaultChecked, defaultValue } = field as HTMLInputElement
   if (/^(checkbox|radio)$/.test(type)) return `${isDefault ? defaultChecked : checked}`
@@ -38,7 +38,7 @@ function heldBy(field: Element, isDefault = false): string | undefined {
   }
   if (isDefault) {
     if (own.localName(field).includes('-')) return
-    // The browser makes of the attribute what it makes of a value: 10.0 of a range is 10.
+    // Has the browser normalize the default as it does a value: for a range, 10.0 becomes 10.
     other.value = type === 'file' ? '' : defaultValue
   }
   return other.value
@@ -55,20 +55,20 @@ export function touch(target: EventTarget | null): void {
   recovery?.note(form)
 }
 
-/** The server has taken what is in the field, or the user has taken it back. */
+/** The server has taken the field's value, or the user has taken the change back. */
 export function settleDirt(field: Element, isKept = false): void {
   touched.delete(field)
   if (isKept) clean.set(field, heldBy(field))
   else clean.delete(field)
 }
 
-/** What the form holds has been taken, but for what the user has typed since. */
+/** The server has taken the form's values, apart from those that the user has typed since. */
 export function settleForm(form: HTMLFormElement): void {
   update(form)
   recovery?.taken(form)
 }
 
-/** After a patch: it may have changed fields, and have taken forms away. */
+/** After a patch, which may have changed fields and taken forms away. */
 export function updateAll(): void {
   for (const form of dirty.keys()) update(form)
   recovery?.look()
@@ -86,7 +86,7 @@ function update(form: HTMLFormElement): void {
     Array.from(dirty).some(([, one]) => one === container),
   )
   const asks = [...dirty.keys()].some((one) => isOn(one, 'confirm-leave'))
-  // Only while there is something to lose: a page that listens is not kept by every browser for a way back.
+  // Only while something can be lost: some browsers do not keep a page with this listener for a way back.
   own[asks ? 'addEventListener' : 'removeEventListener'](window, 'beforeunload', ask)
 }
 
@@ -99,6 +99,6 @@ function mark(element: Element, isNow: boolean): void {
 function ask(event: Event): void {
   if (isSent) return
   event.preventDefault()
-  // Older browsers ask only then.
+  // Older browsers ask only if this is set.
   Reflect.set(event, 'returnValue', true)
 }

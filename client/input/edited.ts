@@ -1,4 +1,4 @@
-/** What stands in an element that users edit. */
+/** The text of an element that users edit. */
 
 import { isOn, own } from './core'
 
@@ -10,8 +10,8 @@ function isBlock(node: Node): node is HTMLElement {
 }
 
 /**
- * The text as it is shown: a line for each block, as browsers make them of Enter. `innerText` alone would make two lines of
- * one that is empty.
+ * The text as it is shown: a line for each block, as browsers make a block for each Enter. `innerText` alone would make
+ * two lines of one that is empty.
  */
 function shownText(element: HTMLElement): string {
   const nodes = [...own.childNodes(element)]
@@ -19,7 +19,7 @@ function shownText(element: HTMLElement): string {
   if (!nodes.some(isBlock)) return element.innerText.replace(/\n$/, '')
   const isAsWritten = /^(pre|break)/.test(getComputedStyle(element).whiteSpace)
   const lines: string[] = []
-  // What stands beside blocks is a line of its own.
+  // Text beside blocks is a line of its own.
   let line = ''
   const end = () => {
     if (isAsWritten ? line : line.trim()) lines.push(line.replace(/\n$/, ''))

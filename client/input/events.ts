@@ -13,24 +13,24 @@ import { heldIn, keepIn, specialVars } from './special_vars'
 
 const TYPES = ['click', 'input', 'change', 'submit', 'keydown', 'keyup', 'focus', 'blur']
 
-/** By the name that bubbles. */
+/** The names of the same events that bubble. */
 const NATIVE: Record<string, string | undefined> = { focus: 'focusin', blur: 'focusout' }
 
 /** Of a form's `method` or a button's `formmethod`. */
 const DIALOG = 'form[method=dialog i],[formmethod=dialog i]'
 
-/** By their containers. */
+/** The components that get events, by their containers. */
 let receivers: ReadonlyMap<Element, Receiver>
 
 /** Found on the way down: on the way up a page's own listener may have taken the element out of its container. */
 const bindings = new WeakMap<Event, Binding>()
 
-/** Not everything that events happen at is an element. */
+/** The target of an event need not be an element. */
 function near({ target }: Event, selector: string): Element | null {
   return target instanceof Element ? own.closest(target, selector) : null
 }
 
-/** From now on these get their events: whoever is among them when an event happens. */
+/** From now on the components in this map get events. The map changes: it is read when an event happens. */
 export function listen(to: typeof receivers): void {
   receivers = to
   for (const type of TYPES) listenTo(NATIVE[type] ?? type, (event) => find(event, type))
@@ -44,13 +44,13 @@ export function listenTo(type: string, look: (event: Event) => Binding | undefin
   own.addEventListener(document, type, (event) => {
     const handleOne = (binding: Binding | undefined) => binding && handle(event, binding)
     const binding = bindings.get(event)
-    // Which form a field belongs to is known when the file is there.
+    // The field's form, and so the binding, is known only when the file for fields is there.
     if (!binding && isWaiting()) afterForms(() => handleOne(look(event)))
     else handleOne(binding)
   })
 }
 
-/** An attribute of the element counts for all its bindings, a modifier for its own. */
+/** Does the word hold for the binding? An attribute of the element counts for all its bindings, a modifier for one. */
 function has({ element, attribute }: Binding, word: string): boolean {
   return isOn(element, word) || attribute.split('.').includes(word)
 }
@@ -63,14 +63,14 @@ function down(event: Event, look: (event: Event) => Binding | undefined): void {
   const { element } = binding
   const target = event.target as Element
   const isStopped = has(binding, 'stop') && own.contains(element, target)
-  // Browsers stop a submit by themselves, at a form that is around its form: it would send the page elsewhere.
+  // If a form is inside of another one, browsers stop its submit at the outer form. The page would be sent elsewhere.
   const isInner = event.type === 'submit' && near(event, 'form form')
   if (event.bubbles && !isStopped && !isInner) {
     bindings.set(event, binding)
     return
   }
-  // Stopped where it is bound, not at the document, so that no listener between the two sees it. What does not bubble
-  // never comes to the document again.
+  // The event is stopped at the element with the binding, and not at the document, so that no listener between the two
+  // sees it. An event that does not bubble never comes to the document again.
   const stop = (now: Event) => {
     if (now !== event) return
     if (isStopped) now.stopPropagation()
@@ -79,7 +79,7 @@ function down(event: Event, look: (event: Event) => Binding | undefined): void {
   own.addEventListener(isInner && !isStopped ? target : element, event.type, stop, { once: true })
 }
 
-/** What the fields make of it comes before its handler. */
+/** The fields hear of an event before its handler does. */
 function hear(event: Event): void {
   // Scripts put fields into the page, too.
   if (event.type === 'input' && near(event, CONTAINER)) need()
@@ -100,7 +100,7 @@ export function bindingOf(
   attribute: string,
 ): Binding | undefined {
   const container = element && own.closest(element, CONTAINER)
-  // Their forms are sent elsewhere.
+  // A form inside of an ignored element is not the component's.
   if (!element || !container || (type === 'submit' && near(event, THEIRS))) return
   return { element, container, type, attribute }
 }
@@ -108,22 +108,22 @@ export function bindingOf(
 export function handle(event: Event, binding: Binding): void {
   const { element, container, type, attribute } = binding
   if (isQuiet() || own.matches(element, ':disabled')) return
-  // Keys that choose among an input method's proposals are not the page's.
+  // A key that chooses among an input method's proposals is not meant for the page.
   if ((event as KeyboardEvent).key && (event as KeyboardEvent).isComposing) return
   const { submitter, target } = event as SubmitEvent
   const form = type === 'submit' && (target as HTMLFormElement)
-  // Cancel: the browser closes the dialog, and nobody else is meant.
+  // A Cancel button: the browser closes the dialog, and no handler is called.
   if (submitter && own.matches(submitter, DIALOG)) return
-  // A form whose own method it is closes its dialog as well.
+  // A form whose own method is `dialog` has a handler, and the browser closes its dialog as well.
   if ((form && (submitter?.hasAttribute('formmethod') || !own.matches(form, DIALOG))) || has(binding, 'prevent'))
     event.preventDefault()
   const handler = own.getAttribute(element, attribute)
   if (!handler || finer?.isSpent(binding)) return
-  // The user goes on to fill it in.
+  // Values are read now, since the user goes on to fill the form in.
   const held = isWaiting() && heldIn(target as Element)
   const isLost = afterForms(() => {
     let vars: SpecialVars = {}
-    // What a button says while it waits is not its value.
+    // The text that a button shows while it waits is not its value.
     atRest(() => (vars = { ...specialVars(event, element, held), ...finer?.detailOf(event, binding) }))
     const trigger = form || type === 'click' ? { element, submitter, form } : undefined
     receivers.get(container)?.issue({ handler, type, vars, attribute }, element, trigger)

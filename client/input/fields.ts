@@ -1,7 +1,7 @@
 /**
- * Form fields. An attribute is what the server rendered last, a property what the user made of it. The property
- * follows the attribute only when the server sets its slot, and only once the server has seen what the user did to
- * the field; until then the field keeps its text.
+ * Form fields. An attribute has the value that the server rendered last; the property has the one that the user sees
+ * and changes. The property follows the attribute only if the server sets its slot, and only after the server has seen
+ * all that the user did to the field. Until then the field keeps its text.
  */
 
 import { CONTAINER, hide, isOn, issuedSoFar, own, root, setText, textIn } from './core'
@@ -24,24 +24,24 @@ function isRadio(target: Element): target is HTMLInputElement {
   return (target as HTMLInputElement).type === 'radio'
 }
 
-/** How many events the page had made when the user last changed the field, or what is edited. */
+/** How many events the page had made when the user last changed the field, or the edited element. */
 const changedAt = new WeakMap<Element, number>()
 
-/** What the server said when the user began to edit it; undefined before it has said anything. */
+/** The server's text when the user began to edit the element; undefined before the server has said any. */
 const edited = new WeakMap<Element, string | undefined>()
 
-/** What the server said of an edited text before it had seen what the user has made of it since. */
+/** A text of the server that it said before it had seen the user's later changes of this element. */
 const saidBefore = new WeakMap<Element, string>()
 
-/** The field in which an input method is at work: to set it would end that. */
+/** The field in which an input method is at work: to set the field would interrupt the user. */
 let composing: EventTarget | null = null
 
-/** The radio buttons that were chosen before the patch: names that change one by one let groups meet. */
+/** The radio buttons that were chosen before the patch: while names change one by one, groups can mix for a moment. */
 let chosenRadios: HTMLInputElement[] | undefined
-/** The radio buttons that the patch has made, and that the server has chosen. */
+/** The radio buttons that the patch has made, and that are chosen in the server's tree. */
 const newRadios: HTMLInputElement[] = []
 
-/** What is in elements that users edit. */
+/** The tree and the item that an editable element shows. */
 const editables = new WeakMap<EventTarget, [tree: Tree, item: Outline]>()
 
 export function noteEditable(element: EventTarget, tree: Tree, item: Outline): void {
@@ -61,13 +61,13 @@ export function changed(target: EventTarget | null): void {
   }
   changedAt.set(target, issuedSoFar())
   if (!isRadio(target)) return
-  // To choose one is to change all of its group.
+  // To choose one radio button changes all of its group.
   root.querySelectorAll<HTMLInputElement>('input[type=radio]').forEach((other) => {
     if (other.name === target.name && other.form === target.form) changedAt.set(other, issuedSoFar())
   })
 }
 
-/** Has the user changed the field since the server rendered it, as far as the page has heard? */
+/** Has the user changed the field since the server rendered it, as far as the client has heard? */
 export function isChanged(field: Element): boolean {
   return changedAt.has(field)
 }
@@ -90,7 +90,7 @@ export function isMore(element: Element, parts: Part[]): boolean {
   return own.matches(element, 'input,select') || parts.some(({ name }) => name === 'contenteditable')
 }
 
-/** It has been made, and has all its attributes: what a field makes of its value depends on the others. */
+/** The field has been made, and has all its attributes: its value depends on the others. */
 export function settle(field: Element, tree: Tree, item: Outline): void {
   noteEditable(field, tree, item)
   if (!isField(field)) return
@@ -106,13 +106,13 @@ export function settle(field: Element, tree: Tree, item: Outline): void {
 /** What a component's patches do to its fields. */
 export function createFields(): Fields {
   /**
-   * Those that will show what the server rendered, once it has seen what the user did to them: with the number of the
-   * last event that it had seen when it rendered that.
+   * The fields that will show the server's value once the server has seen what the user did to them; with the number of
+   * the last event that the server had seen when it rendered this value.
    */
   const pending = new Map<Field, number>()
   /** The selects whose options this patch changes: what was chosen, and what the server had marked. */
   const touched = new Map<HTMLSelectElement, Choices>()
-  /** Those of which the server says something else than before. */
+  /** The fields whose validity has changed in this patch. */
   const judged = new Set<Field>()
   let seen = 0
   let isBehind = false
@@ -126,7 +126,7 @@ export function createFields(): Fields {
   return {
     begin(number) {
       seen = number
-      // Of a patch that could not be finished.
+      // These are left over from a patch that could not be finished.
       chosenRadios = undefined
       newRadios.length = 0
       touched.clear()
@@ -146,7 +146,7 @@ export function createFields(): Fields {
       if (!edited.has(element)) return false
       const text = textIn(item, tree)
       if (own.matches(element, MODEL) && editedText(element) === text) {
-        // What was sent has come back: it stays as it is, with its lines and its caret.
+        // The server sends back the text that the user typed: the element stays as it is, with its lines and its caret.
         edited.set(element, text)
         return true
       }
@@ -155,7 +155,7 @@ export function createFields(): Fields {
         isBehind = true
         saidBefore.set(element, text)
       } else if (isNew) {
-        // As of fields below: what was made of it since is refused.
+        // As for fields below: the server has refused the user's text.
         if (!own.matches(element, MODEL) || saidBefore.get(element) !== text) return !edited.delete(element)
         edited.set(element, text)
       }
@@ -176,17 +176,18 @@ export function createFields(): Fields {
       for (const [field, renderedAt] of pending) {
         const { defaultValue } = field as HTMLInputElement
         const isText = own.matches(field, `${MODEL}:not(select,[type=checkbox],[type=radio])`)
-        // What cannot be read is on its way to something that can; and nothing is 0 to who reads it as a number.
+        // The user is still typing: a text that is no number yet may become one, and an empty number field equals 0 for
+        // a handler that reads a number.
         const isTyped =
           hadFocus(field) &&
           (field.validity.badInput ||
-            // To take away the space behind a word is to join the next word to it.
+            // If the space behind a word were taken away, the next word would be joined to it.
             (isText && field.value.trim() === defaultValue) ||
             (field.type === 'number' && !field.value && !+defaultValue))
         if (root.contains(field) && (isTyped || !hasSeen(field, seen))) continue
         pending.delete(field)
-        // The server may refuse a value. Then it says what is wrong with it, and nothing of the field: what it rendered
-        // before it had seen that value does not take the place of that.
+        // If the server refuses a value, it says what is wrong with the value, and does not set the field. A value that
+        // the server rendered before it had seen the refused one does not replace the refused one.
         if (own.matches(field, `${MODEL},${JUDGED}`) && !hasSeen(field, renderedAt)) continue
         changedAt.delete(field)
         resetField(field)
@@ -199,16 +200,17 @@ export function createFields(): Fields {
 }
 
 /**
- * The property that shows the attribute of the same name, or without a name the text, until the user changes the
- * field.
+ * The name of the attribute, and of the property, that the field shows until the user changes it. Empty if there is
+ * none, or if the field's text is shown instead.
  */
 function propertyOf({ type }: Field): string {
   if (/^(checkbox|radio)$/.test(type)) return 'checked'
-  // For a file there is nothing to show, in buttons and hidden fields the attribute is the value, and a select has none.
+  // A file shows no attribute; in buttons and hidden fields the attribute is the value; a select has no value
+  // attribute.
   return /^(file|hidden|submit|button|reset|image|textarea|select)/.test(type) ? '' : 'value'
 }
 
-/** After an answered submit: what was in the form then has been taken; what was typed since stays. */
+/** After an answered submit: the values that the form had then have been taken; what was typed since stays. */
 export function resetForm(form: HTMLFormElement, container: Element, seq: number): void {
   forgetLeft(form)
   for (const field of own.elements(form)) {
@@ -223,28 +225,28 @@ export function resetForm(form: HTMLFormElement, container: Element, seq: number
   settleForm(form)
 }
 
-/** Shows what the server rendered. */
+/** Shows the value that the server rendered. */
 export function resetField(field: Field): void {
   if ('options' in field) resetSelect(field)
   else if (propertyOf(field) === 'checked')
     (field as HTMLInputElement).checked = (field as HTMLInputElement).defaultChecked
   else {
     const value = field.type === 'file' ? '' : field.defaultValue
-    // Even the same value would move the caret, and 10 would take away what comes behind the 10.0 that is being typed.
+    // To set even the same value moves the caret. And to set 10 would take away the end of a 10.0 that is being typed.
     if (field.validity.badInput || !means(field, value)) field.value = value
   }
 }
 
-/** Is what the field shows what it would make of this text? */
+/** Would the field show the same value if it were given this text? */
 function means(field: HTMLInputElement | HTMLTextAreaElement, text: string): boolean {
   if (field.value === text) return true
   const other = field.cloneNode() as HTMLInputElement
   other.value = text
-  // Two texts that are no numbers have no difference.
+  // For two texts that are no numbers the difference is NaN, which is not 0.
   return other.value === field.value || other.valueAsNumber - (field as HTMLInputElement).valueAsNumber === 0
 }
 
-/** Would it show the same if the user had not been there? */
+/** Does the field show the same as if the user had changed nothing? */
 export function showsDefault(field: Field): boolean {
   if (!('options' in field)) return propertyOf(field) === 'value' && means(field, field.defaultValue)
   const other = field.cloneNode(true) as HTMLSelectElement

@@ -1,11 +1,11 @@
-/** Focus and the caret, kept over what the client itself does to the page. */
+/** The focus and the caret, which the client's own changes of the page must not move. */
 
 import { own, real } from '../dom/elements'
 import { finer, forms } from './forms'
 
 let quiet = false
 
-/** While this is so, focus moves because of the client, not because of the user. */
+/** While this is true, the client moves the focus, and not the user. */
 export function isQuiet(): boolean {
   return quiet
 }

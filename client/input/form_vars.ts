@@ -1,4 +1,4 @@
-/** What an event at a field or a form says beside its handler. */
+/** The values that an event at a field or a form sends in addition to its handler. */
 
 import { formOf, isControl, isCustom } from './controls'
 import { dataOf, heldIn, own } from './core'
@@ -6,7 +6,7 @@ import { modelVars } from './model'
 import { leftIn } from './validity'
 import type { Held, LiveEvent, Made, SpecialVars, Trigger } from './live_event'
 
-/** A field that does not stand in its form is heard of as if it did. */
+/** The binding of a field that stands outside of its form is found as if the field stood inside. */
 export function bound({ target }: Event, type: string, selector: string): Element | null | undefined {
   if (!(target instanceof Element) || !/^(input|change|reset)$/.test(type)) return
   const form = formOf(target)
@@ -15,7 +15,7 @@ export function bound({ target }: Event, type: string, selector: string): Elemen
     return own.closest(form, selector)
 }
 
-/** A key is held, and what comes is its repetition: a page that goes elsewhere at the first would not see it. */
+/** A key is held and repeats. A page that a first submit sends elsewhere would not see the repetition. */
 let isHeld = false
 
 export function noteKey(event: Event): void {
@@ -23,7 +23,7 @@ export function noteKey(event: Event): void {
   if (key || detail) isHeld = repeat
 }
 
-/** To press Enter twice, or for long, is to send a form once. */
+/** If Enter is pressed twice, or held, the form is sent once. */
 export function isRepeated(event: LiveEvent, trigger: Trigger | undefined, before: Made[]): boolean {
   const form = trigger?.form
   if (!form) return false
@@ -45,10 +45,10 @@ export function formVars(event: Event, bound: Element, then?: Held | false): Spe
     const { type: kind } = control
     const { value, checked, chosen } = (control === target && then) || heldIn(control)
     let text = value
-    // What a custom element has set as its form's value need not be its `value`.
+    // The form value that a custom element has set need not be its `value`.
     if (form && typeof value !== 'string')
       text = dataIn(form, then).get(own.getAttribute(control, 'name') ?? '') ?? value
-    // A file's value is a made-up path.
+    // The value of a file input is an invented path.
     if (kind !== 'file' && /^[sn]/.test(typeof text))
       vars[vars.v === undefined ? 'v' : 't'] = `${text as string | number}`
     if (/^(checkbox|radio)$/.test(kind) || (isCustom(control) && typeof checked === 'boolean')) vars.c = checked
@@ -70,7 +70,7 @@ function formText(form: HTMLFormElement, then: Held | false | undefined, submitt
   dataIn(form, then).forEach((value, name) => {
     if (typeof value === 'string') fields.append(name, value)
   })
-  // By hand: not every browser's FormData takes the submitter.
+  // Added by hand: not every browser's FormData takes the submitter.
   if (submitter?.name) fields.append(submitter.name, submitter.value)
   return fields.toString()
 }

@@ -1,9 +1,9 @@
 /**
  * Some pages need more of the client: those with fields a file made of with_fields.ts, those with bindings of further
  * events or with further modifiers one made of with_bindings.ts, those whose address changes without a load one made of
- * navigation/with_navigation.ts, those with commands one made of commands/with_commands.ts, those with hooks of scripts one
- * made of hooks/with_hooks.ts, those with flashes one made of flash/with_flash.ts. The client loads a file when a component
- * shows what needs it. Until the file is there, what is to be done waits for it, in order.
+ * navigation/with_navigation.ts, those with commands one made of commands/with_commands.ts, those with hooks of scripts
+ * one made of hooks/with_hooks.ts, those with flashes one made of flash/with_flash.ts. The client loads a file when a
+ * component shows something that needs the file. Until the file is there, work for it waits, in order.
  */
 
 import type { Core } from './core'
@@ -12,51 +12,59 @@ import { setFieldHooks, setNoteName, setTouch, type FieldHooks } from '../dom/fi
 import type { Binding, Held, LiveEvent, Made, SpecialVars, Trigger } from './live_event'
 import { lookForUploads } from './uploads'
 
-/** What the file does for the client. */
+/** What the file for fields does for the client. */
 export interface Forms extends FieldHooks {
-  /** Before anything that it does is handled. */
+  /** Hears of an event before any handler does. */
   heard(event: Event): void
   /** `held`: what the event's target held, if the event happened a while ago. */
   formVars(event: Event, bound: Element, held?: Held | false): SpecialVars
   /** The element with the binding, if the event's field belongs to a form that it does not stand in. */
   bound(event: Event, type: string, selector: string): Element | null | undefined
-  /** Is it a submit that nobody means: of a form whose answer is due, with the same in it, or by a key that is held? */
+  /**
+   * Is the event a submit that the user did not mean? So it is if the form's answer is due and its values are the same,
+   * or if a key is held.
+   */
   isRepeated(event: LiveEvent, trigger: Trigger | undefined, before: Made[]): boolean
   resetForm(form: HTMLFormElement, container: Element, seq: number): void
   /** The form was not accepted: its first field that is not valid gets the focus. */
   focusInvalid(form: HTMLFormElement): void
-  /** Calls `lock` for what of the form rests while it is sent, with the attribute that has it rest. */
+  /** Calls `lock` for the controls that are locked while the form is sent, with the attribute that locks each. */
   lockForm(form: HTMLFormElement, lock: (control: Element, attribute: string) => void): void
-  /** The server sends the page elsewhere: nobody asks the user. */
+  /** The server sends the page elsewhere: the user is not asked. */
   leave(): void
-  /** Remembers the focus before a patch, and returns what gives the caret back after the patch. */
+  /** Remembers the focus and the caret before a patch, and returns a function that gives the caret back after it. */
   keepCaret(active: Element | null): () => void
   createDebouncer(container: Element): Debouncer
-  /** Once, when what waited for the file is done: the page may have come back. */
+  /** Called once, when all that waited for the file is done: the page may have come back. */
   comeBack(): void
 }
 
 /** What the file for bindings does for the client. */
 export interface Finer {
-  /** The binding of the file's that the event is for, unless `plain`, which has one of the client's own, is nearer. */
+  /**
+   * The binding of this file's kind that the event is for, unless `plain`, an element with a simple binding, is nearer.
+   */
   findFiner(event: Event, type: string, plain: Element | null | undefined): Binding | undefined
-  /** The binding is used. True if it is good for one event, and has had that one. */
+  /** Notes that the binding is used. True if the binding is good for one event only, and has had this event. */
   isSpent(binding: Binding): boolean
-  /** What the page names of the event. */
+  /** The event's properties that the page names in `data-l-detail`. */
   detailOf(event: Event, binding: Binding): SpecialVars | undefined
-  /** Finds the bindings in what is in the page. */
+  /** Finds the bindings in the element. */
   lookIn(around: Element): void
   /** There is an attribute of this name in a template. */
   noteName(name: string): void
-  /** Remembers where the user sees what, before a patch, and returns what puts it there again. Not in each page. */
+  /**
+   * Remembers where the user sees which rows, and returns a function that puts them there again after the patch. There
+   * if the page needs it.
+   */
   keepPlace?: () => () => void
 }
 
 /** What the file for commands does for the client. */
 export interface Runner {
   /**
-   * Runs what the binding says, or what `ctx.push` has sent as `data`, and returns true; false if that is no commands.
-   * `issue` sends an event to a handler.
+   * Runs the commands of the binding, or those that `ctx.push` has sent as `data`, and returns true; false if there are
+   * no commands. `issue` sends an event to a handler.
    */
   run(
     event: LiveEvent,
@@ -65,7 +73,10 @@ export interface Runner {
     issue: (event: LiveEvent, trigger: Trigger | undefined) => void,
     data?: unknown,
   ): boolean
-  /** Changes the page as the server says, without what was guessed. What still waits for its answer is shown again then. */
+  /**
+   * Calls `change`, which makes the server's changes, on a page without guesses. Guesses that still wait for their
+   * answers are shown again then.
+   */
   aside(change: () => void): void
 }
 
@@ -80,18 +91,21 @@ declare const FLASH: string
 interface Extra {
   needs: RegExp
   place: string
-  /** The file is there. `hooks` is what its `start` gives. */
+  /** Called when the file is there. `hooks` is the result of its `start`. */
   take(hooks: unknown): unknown
-  /** Undefined before anything needs the file; true as well when the file is there. */
+  /** Undefined before something needs the file; true while it is loaded and afterwards; false after a failure. */
   isLoading?: boolean
   again?: ReturnType<typeof setTimeout>
 }
 
-/** Debounce and autofocus are with it, since they mostly stand at fields. As HTML or as a message has it: a text that only looks so costs no more than the file. */
+/**
+ * Debounce and autofocus belong to this file, since they mostly stand at fields. The pattern is tested on HTML and on
+ * messages: a text that only looks like a match loads the file for nothing.
+ */
 const NEEDS =
   /<(form|input|textarea|select|[a-z][\w.]*-)|contenteditable|l-debounce|l-on-[\w:.-]+\.(deb|thr)|autofocus/i
 
-/** More than happens before a file is there: a bound for a page whose file does not come. */
+/** More events than a user makes before a file is there: a bound for a page whose file does not come. */
 export const MOST_WAITING = 999
 
 const FIRST_RETRY_MS = 1_000
@@ -101,14 +115,17 @@ export let forms: Forms | undefined
 export let finer: Finer | undefined
 export let run: Runner['run'] | undefined
 export let aside: Runner['aside'] = (change) => change()
-/** A file could not be loaded, or too much waits for it. It is tried again; until it is there, components show an error. */
+/**
+ * A file could not be loaded, or too many events wait for it. The file is tried again; until it is there, components
+ * show an error.
+ */
 export let hasFailed = false
-/** What waits for a file: first what the user did, since that was before the page showed what the server says. */
+/** Work that waits for a file. First the user's events, since they came before the page shows the server's messages. */
 const events: (() => void)[] = []
-/** Then what a file itself does once, and then, of each connection, what takes what the server has said meanwhile. */
+/** Then the work that a file does once; then, for each connection, the function that reads the waiting messages. */
 const once: (() => void)[] = []
 export const readers: (() => void)[] = []
-/** How many files are needed and not there. */
+/** How many files are needed and not loaded yet. */
 let missing = 0
 let failures = 0
 let core: Core
@@ -132,19 +149,19 @@ const extras: Extra[] = [
   { needs: /l-hook/, place: HOOKS, take: setTouch },
 ]
 
-/** `told`: tells all components of a failure, or without a message, that there is none any more. */
+/** `told` tells all components of a failure; called without a message, that the failure is over. */
 export function provide(given: Core, told: typeof tell): void {
   core = given
   tell = told
 }
 
-/** Loads the files that this needs. */
+/** Loads the files that this HTML, or this message, needs. */
 export function look(html: string): void {
   for (const extra of extras) if (extra.isLoading === undefined && extra.needs.test(html)) need(extra)
   lookForUploads(html)
 }
 
-/** Scripts put fields into the page, too. */
+/** Loads the file: by default that for fields, which scripts can put into the page, too. */
 export function need(extra = fields): void {
   if (extra.isLoading !== undefined) return
   missing++
@@ -185,7 +202,7 @@ export function isWaiting(): boolean {
   return missing > 0
 }
 
-/** Does it when the file is there, if it has to be. True if too much waits already: then it is never done. */
+/** Does `work` now, or once all needed files are there. True if too much waits already: then `work` is never done. */
 export function afterForms(work: () => void): boolean {
   if (!isWaiting()) work()
   else if (events.length < MOST_WAITING) events.push(work)

@@ -1,6 +1,6 @@
 /** Which key an event is of, as the modifiers of bindings name keys. */
 
-/** Names that are shorter, or that an attribute's name cannot hold. */
+/** Other names for keys: shorter ones, and names for keys that an attribute's name cannot hold. */
 const ALIASES: Record<string, string | undefined> = {
   'esc': 'escape',
   'del': 'delete',
@@ -21,7 +21,7 @@ export function keyNamed(word: string): string {
 
 /**
  * The key of an event, in lower case. On a keyboard of another script, and with Alt on a Mac, a key makes another
- * character than the one that a chord is named by: then it is the key at the place of that letter.
+ * character than the letter that names the chord: then the key's place on the keyboard says the letter.
  */
 export function keyOf({ key, code }: KeyboardEvent): string | undefined {
   const letter = /^(?:Key|Digit)(.)$/.exec(code)?.[1]

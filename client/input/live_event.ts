@@ -1,6 +1,8 @@
-/** An event on its way from the browser to a component: where it is bound, what it says, what shows that it waits. */
+/**
+ * An event on its way from the browser to a component: its binding, its values, and how the page shows that it waits.
+ */
 
-/** The element with the attribute that names a handler, and its component's. */
+/** The element with the attribute that names a handler, and the container of its component. */
 export interface Binding {
   element: Element
   container: Element
@@ -9,7 +11,7 @@ export interface Binding {
   attribute: string
 }
 
-/** What an event says beside its handler and its type. */
+/** The values that an event sends in addition to its handler and its type. */
 export interface SpecialVars {
   /** The value. */
   v?: string | undefined
@@ -21,7 +23,7 @@ export interface SpecialVars {
   f?: string | undefined
   /** What the field holds if the value is the element's `data-l-value`. */
   t?: string | undefined
-  /** What the page names of the DOM event. */
+  /** The properties of the DOM event that the page names. */
   d?: Record<string, unknown> | undefined
   /** The chosen values of a `<select multiple>`. */
   m?: string[] | undefined
@@ -29,7 +31,7 @@ export interface SpecialVars {
   l?: string[] | undefined
 }
 
-/** What an event's target holds, which may be something else when the event is handled. */
+/** The values of an event's target, kept since they may be others when the event is handled. */
 export interface Held {
   value: unknown
   checked: boolean | undefined
@@ -43,46 +45,48 @@ export interface LiveEvent {
   handler: string
   type: string
   vars: SpecialVars
-  /** That names the handler, and says how often the event is sent. None if the client made the event itself. */
+  /**
+   * The attribute that names the handler, and says how often the event is sent. Not set if the client made the event.
+   */
   attribute?: string
-  /** What the page shows until the answer comes; or the call of a hook, which waits for the answer. */
+  /** Set if the page shows something until the answer comes, or if a hook's call waits for the answer. */
   guess?: Guess | undefined
 }
 
-/** What commands show before the server has answered, or the call of a hook. */
+/** The changes that commands show before the server has answered, or the call of a hook. */
 export interface Guess {
   begin(): void
   /**
-   * Takes it back: the event has its answer, also if `begin` was never called. With `problem` the event has failed, or is
-   * lost: then that is said after the first call, in the same task, or by the first.
+   * Takes the guess back: the event has its answer. Also called if `begin` never was. With `problem` the event has
+   * failed, or is lost. The problem may come with a second call, in the same task as the first.
    */
   end(problem?: string): void
 }
 
-/** What made a click or submit event, and shows that it is under way. */
+/** The element that made a click or submit event, and shows that the event is under way. */
 export interface Trigger {
   element: Element
   submitter: Element | null | undefined
-  /** Its answer takes so long that the page is to show it. */
+  /** The answer takes so long that the page is to show it. */
   isSlow?: boolean
   /** Of a submit. */
   form: HTMLFormElement | false | undefined
-  /** That form, if its handler has not accepted it. */
+  /** The form, if its handler has not accepted it. */
   kept?: HTMLFormElement | false | undefined
 }
 
-/** An event, and what shows that it waits for its answer. */
+/** An event, and the trigger that shows that the event waits for its answer. */
 export interface Made {
   event: LiveEvent
   trigger: Trigger | undefined
 }
 
-/** What gets the events of a container. */
+/** A component, as the receiver of its container's events. */
 export interface Receiver {
-  /** Perhaps when the element has made no other event of the type for a while. */
+  /** Sends the event; with a debounce, after the element has made no other event of the type for a while. */
   issue(event: LiveEvent, element: Element, trigger: Trigger | undefined): void
   /** Tells the page that the event is lost, since too much waits for the file for fields. */
   giveUp(event: LiveEvent): void
-  /** Sends what waits for a pause. */
+  /** Sends the events that wait for a pause. */
   flush(): void
 }

@@ -1,6 +1,7 @@
 /**
- * How the page shows that a click or a submit is under way. All of it is taken back before the page is patched and
- * put on again after it, for what still waits, so that a patch sees only what the server rendered.
+ * How the page shows that a click or a submit is under way. All loading states are taken back before the page is
+ * patched. After the patch, those of events that still wait are put on again. So a patch sees only the server's
+ * content.
  */
 
 import { CONTAINER, isOn } from '../dom/attributes'
@@ -11,26 +12,26 @@ import { setText } from '../dom/build'
 import { INLINE, isIndicator, spelled } from '../dom/indicators'
 import type { Made, Trigger } from './live_event'
 
-/** An answer that comes sooner is not announced: what shows and is gone again at once, flickers. */
+/** If the answer comes sooner, no loading state is shown: it would flicker. */
 const PATIENCE_MS = 100
 
 const waiting = new Set<Trigger>()
 let undo: (() => void)[] = []
 
-/** The element that was disabled while it had the focus: browsers take it from there. */
+/** The element that was disabled while it had the focus: browsers take the focus from a disabled element. */
 let focused: Element | undefined
 
 /** Shows that the trigger waits, if the page has something that shows it. */
 export function beginLoading(trigger: Trigger | undefined): void {
   if (!trigger) return
   waiting.add(trigger)
-  // Later: a button that is disabled during its click sends no form, and a checkbox says of no change. What is to take no
-  // second click takes none from then on; how that looks comes later.
+  // In later tasks: a button that is disabled during its click sends no form, and a checkbox reports no change. An
+  // element with `data-l-disable` is disabled in the next task; the looks of a loading state come after PATIENCE_MS.
   setTimeout(() => atRest(() => 0))
   setTimeout(() => atRest(() => (trigger.isSlow = true)), PATIENCE_MS)
 }
 
-/** The event has its answer, or will get none: nothing of it shows any more. */
+/** The event has its answer, or will get none: its guess and its loading state end. */
 export function settle({ event: { guess }, trigger }: Made, problem?: string): void {
   guess?.end(problem)
   endLoading(trigger)
@@ -49,7 +50,7 @@ export function atRest(work: () => void): void {
   work()
   const done = new Set<Element>()
   for (const { element, submitter, form, isSlow } of waiting) {
-    // A form cannot be disabled; the button that sent it can, and so can what is in it.
+    // A form cannot be disabled. Its submitting button can be, and so can its controls.
     for (const busy of submitter ? [element, submitter] : [element]) {
       if (!root.contains(busy) || done.has(busy)) continue
       done.add(busy)
@@ -95,12 +96,12 @@ function showInside(element: Element): void {
 function returnFocus(): void {
   if (!focused || own.getAttribute(focused, 'disabled') !== null) return
   const active = own.activeElement(document)
-  // If the user has gone on to something else, the focus stays there.
+  // If the user has moved the focus meanwhile, it stays there.
   if (root.contains(focused) && (!active || own.matches(active, 'body'))) focusQuietly(focused)
   focused = undefined
 }
 
-/** Scripts add and take away others meanwhile: those stay so. */
+/** Scripts may add and remove other classes meanwhile: these stay as they are. */
 function addClass(element: Element): void {
   const list = own.classList(element)
   list.add('l-loading')
@@ -124,7 +125,7 @@ function show(indicator: Element): void {
   undo.push(() => (look.display = display))
 }
 
-/** The first text says it and the others fall silent; icons and indicators beside them stay. */
+/** The first text of the element is replaced, and the others become empty; icons and indicators beside them stay. */
 function swapText(element: Element, text: string): void {
   if (element instanceof HTMLInputElement) return swap(element, 'value', text)
   const texts = new Document().createTreeWalker(element, NodeFilter.SHOW_TEXT)

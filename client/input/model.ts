@@ -1,6 +1,6 @@
 /**
- * Controls that are bound to a prop: `data-l-model` has the prop's name. What such a control holds goes to the server as
- * an event of the type `model`, without a handler. What the server makes of it comes back as any other change of a field.
+ * Controls that are bound to a prop: `data-l-model` has the prop's name. The value of such a control goes to the server
+ * as an event of the type `model`, without a handler. The server's answer changes the field like any other patch.
  */
 
 import { CONTAINER, isOn, own, THEIRS } from './core'
@@ -11,14 +11,14 @@ import { JUDGED, left } from './validity'
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement
 
-/** What the server was told last of each, so that it is not told twice. */
+/** The values that the server was told last of each control, so that it is not told twice. */
 const told = new WeakMap<Element, string>()
 
 function nameOf(control: Element): string | null {
   return own.getAttribute(control, 'data-l-model')
 }
 
-/** The values of the checkboxes of this prop that are on. */
+/** The values of all checked checkboxes of this prop. */
 function checkedLike(control: Element): string[] {
   const container = own.closest(control, CONTAINER) as Element
   return [...own.querySelectorAll(container, `${MODEL}[type=checkbox]:checked`)]
@@ -36,11 +36,11 @@ function varsOf(control: Element): SpecialVars {
     vars.m = Array.from((control as HTMLSelectElement).selectedOptions, (option) => option.value)
   else if (own.matches(control, '[contenteditable]')) vars.v = editedText(control)
   else if (/^[sn]/.test(typeof value)) {
-    // Of a custom element it may be a number.
+    // The value of a custom element may be a number.
     const text = `${value as string | number}`
     vars.v = isOn(control, 'model-trim') ? text.trim() : text
   } else if (typeof checked === 'boolean') vars.c = checked
-  // Errors of a control are shown when it has been left.
+  // Errors of a control are shown once the user has left it.
   if (own.matches(control, JUDGED)) vars.l = left.has(control) ? [nameOf(control) as string] : []
   return vars
 }
@@ -56,7 +56,7 @@ export function tellModel(control: Element): boolean {
   return (control as Control).type !== 'file' && tell('model', control, (element) => element === control)
 }
 
-/** Something happened at a control, perhaps. */
+/** Hears of each event; the event's target may be a bound control. */
 export function hearModel({ type, target, isComposing }: Event & { isComposing?: boolean }): void {
   const isOver = type === 'change'
   if (!isOver && !/^(input|compositionend)$/.test(type)) return
@@ -66,15 +66,16 @@ export function hearModel({ type, target, isComposing }: Event & { isComposing?:
     if (own.matches(target, 'input:not([type=radio],[type=checkbox]),textarea') && isOn(target, 'model-trim'))
       trim(target)
   } else {
-    // Clicks at these are changes, too. What an input method proposes is not chosen yet, and `1e` is no number yet.
+    // For checkboxes, radio buttons and selects, `change` is enough. A proposal of an input method is not chosen yet,
+    // and `1e` is no number yet.
     const isLazy = isOn(target, 'model-lazy') || /^(checkbox|radio|select)/.test(kind)
     if (isLazy || isComposing || (validity as ValidityState | undefined)?.badInput) return
   }
-  // Mostly the server knows by its `input` what a `change` ends.
+  // Mostly an `input` has told the server the value before, and `change` only ends it.
   if (type === 'input' || told.get(target) !== JSON.stringify(varsOf(target))) tellModel(target)
 }
 
-/** What the server has heard of is what the control shows, once nobody types in it. */
+/** The server was told the trimmed text: once the user no longer types, the control shows it. */
 function trim(field: Element): void {
   const { value } = field as HTMLInputElement
   if (value !== value.trim()) (field as HTMLInputElement).value = value.trim()

@@ -1,17 +1,17 @@
 /**
- * Forms with `data-l-recover` need a file of its own, made of with_recovery.ts. Nothing waits for the file: what the
- * user types before it is there is known by the fields.
+ * Forms with `data-l-recover` need a file of its own, made of with_recovery.ts. Nothing waits for the file: the fields
+ * remember what the user types before the file is there.
  */
 
 import type { isOn, own, root } from './core'
 
-/** What the file does. */
+/** What the file does for the client. */
 export interface Recovery {
   /** The user has changed something in this form. */
   note(form: HTMLFormElement): void
-  /** What was in the form has been taken or reset, but for what is dirty now. */
+  /** The form's values have been taken or reset, apart from those that are dirty now. */
   taken(form: HTMLFormElement): void
-  /** The page may have other forms now. */
+  /** Looks for forms again, since the page may have others now. */
   look(): void
 }
 
@@ -25,7 +25,7 @@ export interface Given {
   /** Does the field hold something that the server has not taken? */
   isDirty(field: Element): boolean
   isChanged(field: Element): boolean
-  /** The field is now as if the user had changed it. */
+  /** Treats the field as if the user had changed it. */
   edited(field: Element): void
   /** Has the handlers hear of the field as if the user had changed it, if the element with the binding is accepted. */
   tell(type: string, target: Element, accepts: (element: Element) => boolean): boolean

@@ -1,10 +1,10 @@
-/** A `<select>`'s state, which is spread over its options, which come and go. */
+/** A `<select>`'s state. It is spread over the options, and options come and go. */
 
 /** An option as it was. */
 interface Choice {
   option: HTMLOptionElement
   value: string
-  /** The value, and how many options of this value are before it: two may have the same. */
+  /** The value, with a "+" for each earlier option of the same value: two options may have the same. */
   key: string
 }
 
@@ -12,7 +12,7 @@ export interface Choices {
   chosen: Choice[]
   /** What the server marked as selected. */
   marked: Choice[]
-  /** Was there something to choose? */
+  /** Was there an option that could be chosen? */
   isOffered: boolean
 }
 
@@ -36,15 +36,15 @@ export function choicesOf(select: HTMLSelectElement): Choices {
   }
 }
 
-/** As the browser does when it resets a form: to take the choice away has it choose, if it shows one then. */
+/** As a browser resets a form: without a chosen option, the browser chooses one itself if the select shows one. */
 export function resetSelect(select: HTMLSelectElement): void {
   select.selectedIndex = 0
   for (const option of select.options) option.selected = option.defaultSelected
 }
 
 /**
- * Chooses the same again; if nothing of it is offered any more, what the server marked. True if what the server marked
- * is something else now.
+ * Chooses the same options again; if none of them is offered any more, those that the server marked. True if the server
+ * marks other options now.
  */
 export function restoreSelect(select: HTMLSelectElement, { chosen, marked, isOffered }: Choices): boolean {
   const all = choicesIn(select)

@@ -1,4 +1,4 @@
-/** What an event says beside its handler: value, checked, key, form. */
+/** The values that an event sends in addition to its handler: value, checked, key, form. */
 
 import { THEIRS } from '../dom/attributes'
 import { own } from '../dom/elements'
@@ -20,7 +20,7 @@ export function specialVars(event: Event, bound: Element, held?: Held | false): 
   return { v: given ?? value, t: given === null ? undefined : value, k: (event as KeyboardEvent).key }
 }
 
-/** What stands in an ignored element does not reach out of it, as a label or as a part of a form elsewhere. */
+/** An element inside of an ignored one is no label, and no part of a form, outside of the ignored one. */
 export function keepIn(element: Element | null | undefined): void {
   const { control, form } = (element ?? {}) as Partial<HTMLLabelElement & HTMLInputElement>
   const owner = control ?? form
@@ -29,7 +29,7 @@ export function keepIn(element: Element | null | undefined): void {
   own.removeAttribute(element, 'form')
 }
 
-/** What is in the form now. */
+/** The form's present values. */
 export function dataOf(form: HTMLFormElement): FormData {
   for (const field of own.elements(form)) keepIn(field)
   return new FormData(form)

@@ -1,12 +1,12 @@
-/** What the browser does to fields by itself: handlers hear of it as if the user had done it. */
+/** Changes that the browser makes to fields by itself: handlers hear of them as if the user had made them. */
 
 import { find, handle, own } from './core'
 import { settleDirt, settleForm } from './dirty'
 import { forget } from './fields'
 
 /**
- * Has a handler hear of what the browser did as if the user had, if the element with the binding is accepted; false if
- * there is none.
+ * Has a handler hear of the browser's change as if the user had made it, if the element with the binding is accepted.
+ * False if there is no such binding.
  */
 export function tell(type: string, target: Element, accepts: (element: Element) => boolean = () => true): boolean {
   const now = { type, target, preventDefault() {} } as unknown as Event
@@ -16,9 +16,9 @@ export function tell(type: string, target: Element, accepts: (element: Element) 
   return true
 }
 
-/** The browser tells nobody that it changes fields: handlers hear of it as if the user had. */
+/** A reset changes fields, and the browser tells nobody of this: handlers hear of it as if the user had done it. */
 export function wasReset(event: Event): void {
-  // It does so when everybody has heard of the reset.
+  // The browser resets the fields after all listeners have heard of the reset.
   setTimeout(() => {
     if (event.defaultPrevented) return
     const form = event.target as HTMLFormElement
@@ -27,10 +27,10 @@ export function wasReset(event: Event): void {
     for (const target of [...own.elements(form), form]) {
       const isForm = target === form
       const { type: kind, checked } = target as HTMLInputElement
-      // Of radio buttons, the one that is chosen speaks.
+      // Of a group of radio buttons, only the chosen one is told.
       if (!isForm && (!forget(target) || (kind === 'radio' && !checked))) continue
       for (const type of ['model', 'input', 'change', 'reset']) {
-        // What is around the form hears of it once.
+        // A binding around the form hears of the reset once.
         tell(type, target, (element) => own.contains(element, form) === isForm)
       }
     }

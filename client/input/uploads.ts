@@ -1,4 +1,7 @@
-/** Pages with uploads need a file of their own, made of upload/with_uploads.ts: the client loads it when one is shown. */
+/**
+ * Pages with uploads need a file of their own, made of upload/with_uploads.ts: the client loads it with the first
+ * upload.
+ */
 
 import type { own } from '../dom/elements'
 import type { LiveEvent, Trigger } from './live_event'
@@ -8,7 +11,7 @@ export interface UploadCore {
   own: typeof own
   CONTAINER: string
   OURS: string
-  /** What gets the events of containers. */
+  /** The components that get the events of their containers. */
   components: ReadonlyMap<Element, { issue(event: LiveEvent, element: Element, trigger: Trigger | undefined): void }>
 }
 
@@ -25,7 +28,7 @@ export function provideUploads(given: UploadCore): void {
   core = given
 }
 
-/** Loads the file, if this needs it. */
+/** Loads the file if this HTML, or this message, needs it. */
 export function lookForUploads(html: string): void {
   if (!attempts && /data-l-(upload|drop)/.test(html)) load()
 }

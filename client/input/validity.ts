@@ -1,17 +1,17 @@
 /**
- * Fields that say whether they are valid: those with `data-l-validity`, which has what the server says of the field. A
- * form with such fields tells the server which of them the user has left, since only their errors are shown.
+ * Fields that say whether they are valid: those with `data-l-validity`, which has the server's message for the field. A
+ * form with such fields tells the server which of them the user has left, since only the errors of these are shown.
  */
 
 import { own, root } from './core'
 
-/** The fields that the server judges. */
+/** The fields whose validity the server says. */
 export const JUDGED = '[data-l-validity]'
 
-/** What the user has left, or has sent. */
+/** The fields that the user has left, or has sent. */
 export const left = new WeakSet<Element>()
 
-/** What the server says of the field is the browser's own message for it, until somebody types into it. */
+/** Makes the server's message the browser's own message for the field, until somebody types into the field. */
 export function showValidity(field: Element): void {
   const message = own.getAttribute(field, 'data-l-validity')
   if (message !== null) (field as Partial<HTMLInputElement>).setCustomValidity?.(message)
@@ -21,7 +21,7 @@ export function forgetLeft(form: HTMLFormElement): void {
   for (const field of own.elements(form)) left.delete(field)
 }
 
-/** The names of those that have been left; nothing if the server judges none. */
+/** The names of the fields that the user has left; undefined if the server judges none of the form's fields. */
 export function leftIn(form: HTMLFormElement): string[] | undefined {
   const fields = [...own.elements(form)]
   if (!fields.some((field) => own.matches(field, JUDGED))) return
@@ -29,7 +29,7 @@ export function leftIn(form: HTMLFormElement): string[] | undefined {
   return [...new Set(names)].filter((name) => name)
 }
 
-/** Unless the user is somewhere else by now. */
+/** Focuses the first invalid field, unless the focus is outside of the form by now. */
 export function focusInvalid(form: HTMLFormElement): void {
   const active = own.activeElement(document)
   const field = [...own.elements(form)].find((field) => own.getAttribute(field, 'aria-invalid') === 'true')

@@ -1,6 +1,6 @@
 /**
- * `@visible`, and places that stay where the user sees them, need a file of their own, made of with_visible.ts. The file
- * for bindings loads it when there is such a binding.
+ * `@visible`, and places that stay where the user sees them, need a file of their own, made of with_visible.ts. The
+ * file for bindings loads it when there is such a binding.
  */
 
 import type { bindingOf, handle, own, root } from './core'
@@ -12,9 +12,9 @@ export interface Given {
   root: typeof root
   bindingOf: typeof bindingOf
   handle: typeof handle
-  /** Where the file puts what keeps places. */
+  /** The file sets `keepPlace` of this object. */
   finer: Finer
-  /** Of the attributes that there are, `data-l-on-visible` with modifiers. */
+  /** The `data-l-on-visible` attributes that are in use, each with its modifiers. */
   names: readonly string[]
 }
 
@@ -24,7 +24,7 @@ declare const VISIBLE: string
 const RETRY_MS = 10_000
 
 const names: string[] = []
-/** Looks for elements, also with the last name. There when the file is. */
+/** Looks for elements, also for those with a new name. Set when the file is there. */
 let look: (() => void) | undefined
 
 export function noteVisible(attribute: string, given: Omit<Given, 'names'>): void {

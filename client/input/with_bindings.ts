@@ -1,7 +1,7 @@
 /**
- * What the client loads for pages with bindings that are more than `data-l-click` and its like: other events, keys and
- * chords, events elsewhere. Their attributes are `data-l-on-TYPE.MODIFIERS`. Which there are is known from templates and
- * from what containers show when they join.
+ * The file that the client loads for pages with bindings that are more than `data-l-click` and its like: other events,
+ * keys and chords, events elsewhere. Their attributes are `data-l-on-TYPE.MODIFIERS`. Templates, and containers when
+ * they join, show which of these attributes are in use.
  */
 
 import { bindingOf, handle, listenTo, own, root, take, type Core } from './core'
@@ -13,18 +13,18 @@ import { noteVisible } from './visible'
 
 const PREFIX = 'data-l-on-'
 const OURS = ':not([data-l-ignore] *)'
-/** More than templates name: a bound for other template languages, which may make up names. */
+/** More names than templates have: a bound for other template languages, which may invent names. */
 const MOST_NAMES = 1_000
 
 const CHORD = ['ctrl', 'shift', 'alt', 'meta']
 const FAR = ['window', 'document', 'outside']
 const MODIFIERS = [...CHORD, ...FAR, 'self', 'once', 'prevent', 'stop', 'debounce', 'throttle']
-/** These two the client listens to under the names that bubble. */
+/** The client listens to these two under names that bubble. */
 const BUBBLING: Record<string, string | undefined> = { focus: 'focusin', blur: 'focusout' }
-/** Those that the client listens to, and reset, which it tells. */
+/** The events that the client listens to anyway; and `reset`, of which the file for fields tells handlers. */
 const COMMON = ['click', 'input', 'change', 'submit', 'reset', 'keydown', 'keyup', 'focus', 'blur']
 
-/** What an attribute's name says. */
+/** The parts of an attribute's name. */
 interface Named {
   attribute: string
   selector: string
@@ -33,17 +33,23 @@ interface Named {
   key: string | undefined
 }
 
-/** By the type of event: for an element and what is in it, those that ask for most first; and for what happens elsewhere. */
+/**
+ * By the type of event. `nearby`: for events at or inside of the element; bindings with the most conditions come first.
+ * `distant`: for events elsewhere.
+ */
 const nearby = new Map<string, Named[]>()
 const distant = new Map<string, Named[]>()
 const names = new Set<string>()
-/** Bindings that are good once, by their elements. */
+/** Bindings with `once` that have had their event, by their elements. */
 const spent = new WeakMap<Element, Set<string>>()
-/** What this file does, for the file that it loads. */
+/** This file's functions, which the file for `visible` gets. */
 let finer: Finer
-/** What the pointer was pressed on last: who selects a text in a dialog may let the pointer go beside the dialog. */
+/**
+ * The element that the pointer was last pressed on. A user who selects a text in a dialog may release the pointer
+ * outside.
+ */
 let pressed: EventTarget | null = null
-/** By what stands for them: see `tellFar`. */
+/** The browser's events, by the objects that stand for them: see `tellFar`. */
 const originals = new WeakMap<Event, Event>()
 
 function noteName(attribute: string): void {
@@ -76,7 +82,7 @@ function noteName(attribute: string): void {
 function listenNear(type: string, binding: Named): void {
   const list = nearby.get(type) ?? []
   list.push(binding)
-  // Stable: of two that ask for as much, the first one that was seen.
+  // The sort is stable: of two bindings with as many conditions, the one that was seen first comes first.
   list.sort((one, other) => asks(other) - asks(one))
   if (nearby.has(type)) return
   nearby.set(type, list)
@@ -100,7 +106,7 @@ function listenFar(type: string, where: string, binding: Named): void {
     return
   }
   if (native === 'click') own.addEventListener(document, 'pointerdown', ({ target }) => (pressed = target), true)
-  // What it is outside of is known on the way down: a listener may take elements out of the page.
+  // Which elements the event is outside of is found on the way down: a listener may take elements out of the page.
   const found = new WeakMap<Event, Binding[]>()
   const look = (event: Event) => {
     const far = findFar(event, type, list).filter(({ element }) => isOutside(event, element))
@@ -111,8 +117,8 @@ function listenFar(type: string, where: string, binding: Named): void {
 }
 
 /**
- * What nobody sees has no outside: a menu that is closed does not hear of each click. A click of the pointer is where
- * the pointer was pressed; a click that a key or a script makes has no pointer (`detail` is 0).
+ * An element that nobody sees has no outside: a closed menu does not hear of each click. For a click of the pointer,
+ * the place where the pointer was pressed counts; a click by a key or a script has no pointer (`detail` is 0).
  */
 function isOutside(event: Event, element: Element): boolean {
   const { target } = event
@@ -130,7 +136,7 @@ function findFar(event: Event, type: string, list: Named[]): Binding[] {
   )
 }
 
-/** What a field elsewhere holds is not the binding's to know, and its form is not the binding's to send. */
+/** The binding may not read the value of a field elsewhere, and may not send that field's form. */
 function tellFar(event: Event, found: Binding[]): void {
   const { key, isComposing } = event as KeyboardEvent
   for (const binding of found) {
@@ -153,7 +159,7 @@ function findFiner(event: Event, type: string, plain: Element | null | undefined
   const selector = list.map((named) => named.selector).join()
   for (let at = own.closest(target, selector); at; at = outwards(at, selector)) {
     const element = at
-    // What does not bubble happens at one element only.
+    // An event that does not bubble happens at one element only.
     if ((event as Partial<Event>).bubbles === false && element !== target) return
     if (plain && plain !== element && own.contains(element, plain)) return
     const found = list.find((named) => own.matches(element, named.selector) && isFor(event, element, named))
@@ -166,20 +172,21 @@ function outwards(element: Element, selector: string): Element | null {
   return parent && own.closest(parent, selector)
 }
 
-/** Is the event one that the binding asks for? */
+/** Does the event meet the binding's conditions? */
 function isFor(event: Event, element: Element, { attribute, words, key }: Named): boolean {
   if (words.includes('self') && event.target !== element) return false
-  // A form that has been sent would be sent by the browser itself: it is found, and not sent.
+  // A submit still finds its spent binding, and is not sent to a handler: else the browser would send the form itself.
   if (event.type !== 'submit' && spent.get(element)?.has(attribute)) return false
   const pressed = event as KeyboardEvent
   if (key !== undefined && keyOf(pressed) !== key) return false
-  // A character may need them: Shift for a question mark, AltGr, which some systems take for Ctrl and Alt, for an at sign.
+  // A character may need these keys: Shift for a question mark; AltGr, which some systems report as Ctrl and Alt, for
+  // an at sign.
   const isCharacter = key?.length === 1
   const isFree = (name: string) =>
     isCharacter && (name === 'shift' || (name !== 'meta' && pressed.getModifierState('AltGraph')))
   return CHORD.every((name) => {
     const isHeld = pressed[`${name}Key` as 'ctrlKey']
-    // A key is that key alone; a click may have any of them.
+    // A binding to a key means that key without others; a click may come with any of them.
     return words.includes(name) ? isHeld : key === undefined || !isHeld || isFree(name)
   })
 }

@@ -1,4 +1,4 @@
-/** What the client loads for pages with fields. */
+/** The file that the client loads for pages with fields. */
 
 import { focusWished, keepCaret, noteTyping, wish } from './caret'
 import { comeBack, isBack, noteTyped } from './come_back'
@@ -28,7 +28,7 @@ function heard(event: Event): void {
   if (type === 'input') edited(target)
   noteTyping(type)
   const isLeft = markLeft(event)
-  // Its control first, as with what is typed: the handler around it has the last word.
+  // The control is told before the handler around it, as with typed text: the handler has the last word.
   hearModel(event)
   if (/^(change|focusout)$/.test(type)) flushAround(target)
   noteLeft(event, isLeft)
@@ -38,7 +38,8 @@ function heard(event: Event): void {
 
 export function start(core: Core): Forms {
   take(core)
-  // A page that comes back is looked through when what the user has done meanwhile is known.
+  // If the page comes back, its fields are looked through later, when the client knows what the user has done
+  // meanwhile.
   const isAgain = isBack()
   if (!isAgain) noteTyped()
   for (const field of root.querySelectorAll(JUDGED)) showValidity(field)

@@ -1,6 +1,6 @@
 /**
- * What the user has typed in a form with `data-l-recover` outlives the page: it is kept in the tab's `sessionStorage`
- * until the server has taken it, and a page that is loaded again has it in its fields.
+ * Text that the user types in a form with `data-l-recover` outlives the page. It is kept in the tab's `sessionStorage`
+ * until the server has taken it. If the page is loaded again, its fields get the text back.
  */
 
 import type { Given, Recovery } from './recovery'
@@ -10,21 +10,21 @@ type Held = string | boolean | string[]
 
 /** A form with a long text; a storage takes 5 MB of the whole site. In UTF-16 units. */
 const MOST_KEPT = 100_000
-/** So many forms of the site; the oldest goes. */
+/** At most so many forms of the site are kept; the oldest one goes. */
 const MOST_FORMS = 20
-/** A tab that is restored the next week is another matter. */
+/** In a tab that is restored a week later, the text is too old. */
 const MOST_AGE_MS = 12 * 3_600_000
-/** Typing does not write each time. */
+/** A write to the storage waits this long, so that not each key writes. */
 const PAUSE_MS = 300
 
 const PREFIX = 'loom-live:form:'
 
-/** Of these the value is a secret, a made-up path, or nobody types it. */
+/** Fields whose value is a secret, an invented path, or not typed by the user. */
 const NEVER = /^(password|file|hidden|submit|button|reset|image)$/
-/** Browsers do not remember these either: codes that are good once, passwords, cards. */
+/** Browsers do not remember these values either: codes that are good once, passwords, cards. */
 const SECRET = /\b(off|one-time-code|current-password|new-password|cc-\S+)/i
 
-/** What is kept, without a word where the storage is closed to the page. */
+/** Works with the storage; undefined if the storage is closed to the page. */
 function stored<Result>(work: (storage: Storage) => Result): Result | undefined {
   try {
     return work(sessionStorage)
@@ -33,7 +33,7 @@ function stored<Result>(work: (storage: Storage) => Result): Result | undefined 
   }
 }
 
-/** What was kept under this key; nothing if it is too old or is no list of fields. */
+/** The values that were kept under this key; none if they are too old or no list of fields. */
 function read(key: string): Map<string, Held> {
   const text = stored((storage) => storage.getItem(key)) ?? ''
   const list = stored((): unknown => JSON.parse(text.slice(text.indexOf('['))))
@@ -44,7 +44,7 @@ function read(key: string): Map<string, Held> {
 function write(key: string, kept: Map<string, Held>): void {
   const text = `${Date.now()} ${JSON.stringify([...kept])}`
   stored((storage) => {
-    // What is there is not what the form holds any more.
+    // The stored values are older than the form's.
     storage.removeItem(key)
     if (!kept.size) return
     if (text.length > MOST_KEPT) return console.warn('loom-live: too long for data-l-recover:', key)
@@ -57,9 +57,9 @@ function write(key: string, kept: Map<string, Held>): void {
 }
 
 export function start({ own, root, isOn, CONTAINER, THEIRS, isDirty, isChanged, edited, tell }: Given): Recovery {
-  /** The forms of the page: where each is kept, and what of that no field has been given yet. */
+  /** The forms of the page: the key of each, and the kept values that no field has been given yet. */
   const forms = new Map<HTMLFormElement, { key: string; left: Map<string, Held> }>()
-  /** Fields that were a password's once: a page may show it. */
+  /** Fields that had the type "password" once: a page can show the password by another type. */
   const secrets = new WeakSet<Element>()
   /** Keys that two forms of the page have. */
   const doubtful = new Set<string>()
@@ -75,10 +75,10 @@ export function start({ own, root, isOn, CONTAINER, THEIRS, isDirty, isChanged, 
     )
   }
 
-  /** The fields of the form that may be kept, by what says which field each is. */
+  /** The fields of the form that may be kept, by a key that identifies the field. */
   function fieldsOf(form: HTMLFormElement): Map<string, Field> {
     const found = new Map<string, Field>()
-    /** How many there are that are called alike. */
+    /** How many fields with the same name, and of the same kind, there are. */
     const counts = new Map<string, number>()
     for (const field of own.elements(form) as Iterable<Element>) {
       if (!own.matches(field, 'input,textarea,select')) continue
@@ -115,14 +115,14 @@ export function start({ own, root, isOn, CONTAINER, THEIRS, isDirty, isChanged, 
     timer ??= setTimeout(save, PAUSE_MS)
   }
 
-  /** Gives the form's fields what is kept of them, each once, and has their handlers hear of it. */
+  /** Gives the form's fields their kept values, each one once, and has the handlers hear of them. */
   function recover(form: HTMLFormElement, left: Map<string, Held>): void {
     const given: Field[] = []
     // Also if there is nothing to give: passwords are known before the page shows them.
     for (const [key, field] of fieldsOf(form)) {
       const held = left.get(key)
       left.delete(key)
-      // What the user does now is newer.
+      // The user's new input is newer than the kept one.
       if (held === undefined || isChanged(field) || !fill(field, held)) continue
       edited(field)
       given.push(field)
@@ -130,9 +130,9 @@ export function start({ own, root, isOn, CONTAINER, THEIRS, isDirty, isChanged, 
     tellAll(form, given)
   }
 
-  /** Handlers hear of the fields as if the user had typed in them; one that is around all of them hears once. */
+  /** Handlers hear of the fields as if the user had typed in them. A handler around the whole form hears once. */
   function tellAll(form: HTMLFormElement, fields: Field[]): void {
-    // In a task of its own: what has brought the form may not be at its end yet.
+    // In a task of its own: the patch that has brought the form may not be at its end yet.
     setTimeout(() => {
       for (const type of ['input', 'change']) {
         let isTold = false
@@ -159,7 +159,7 @@ export function start({ own, root, isOn, CONTAINER, THEIRS, isDirty, isChanged, 
       keys.add(key)
       let known = forms.get(form)
       if (known?.key !== key) {
-        // The server has gone on to something else in the same form.
+        // The server now uses the same form for something else.
         if (known) write(known.key, new Map())
         forms.set(form, (known = { key, left: read(key) }))
         saveLater(form)
@@ -168,7 +168,7 @@ export function start({ own, root, isOn, CONTAINER, THEIRS, isDirty, isChanged, 
     }
   }
 
-  /** With `isOver`, the server has taken them away, and what is kept of them with it. */
+  /** Forgets forms that are gone. With `isOver`, the server has taken them away, and their kept values go, too. */
   function forgetGone(isOver: boolean): void {
     for (const [form, { key }] of forms) {
       if (own.contains(root, form)) continue
@@ -180,7 +180,7 @@ export function start({ own, root, isOn, CONTAINER, THEIRS, isDirty, isChanged, 
 
   own.addEventListener(window, 'loom:patch', () => forgetGone(true))
   own.addEventListener(window, 'loom:join', () => forgetGone(false))
-  // The server's state began anew: it has heard of nothing.
+  // The server's state began anew: it does not know the fields' values.
   own.addEventListener(window, 'loom:reset', ({ target }) => {
     for (const form of forms.keys())
       if (own.closest(form, CONTAINER) === target)
@@ -207,7 +207,7 @@ function heldBy(field: Field): Held {
   return /^(checkbox|radio)$/.test(field.type) ? (field as HTMLInputElement).checked : field.value
 }
 
-/** False if the field cannot hold it: its kind is another now. */
+/** False if the field cannot hold the value, since the field is of another kind now. */
 function fill(field: Field, held: Held): boolean {
   if ('options' in field) {
     if (!Array.isArray(held)) return false

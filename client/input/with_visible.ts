@@ -1,6 +1,6 @@
 /**
- * What the client loads for pages with `@visible`: elements that come into view, and lists whose rows come and go at
- * both ends while what the user sees stays where it is.
+ * The file that the client loads for pages with `@visible`: elements that come into view, and lists whose rows come and
+ * go at both ends while the rows that the user sees stay at their place.
  */
 
 import type { Given } from './visible'
@@ -11,24 +11,24 @@ const MOST_MARGIN = 10_000
 /** An element with a binding. */
 interface Watched {
   attribute: string
-  /** What scrolled it when it was looked for. */
+  /** The element that scrolled it when the binding was found. */
   scroller: Element | null
   observer: IntersectionObserver
-  /** It is in view. */
+  /** The element is in view. */
   isSeen: boolean
-  /** What the binding said when its handler was called last. */
+  /** The text of the attribute when the handler was called last. */
   told: string | null
 }
 
 export function start({ own, root, bindingOf, handle, finer, names }: Given): () => void {
   const watched = new Map<Element, Watched>()
-  /** By what scrolls, `null` for the page, and by the margin. */
+  /** By the scrolling element (`null` for the page), and by the margin. */
   const observers = new Map<Element | null, Map<number, IntersectionObserver>>()
   const changes = new MutationObserver(look)
 
-  /** Finds what has such a binding now. */
+  /** Finds the elements that have such a binding now. */
   function look(): void {
-    // What is elsewhere by now is found again below.
+    // An element that has moved elsewhere is found again below.
     for (const [element, { scroller, observer }] of watched)
       if (!(scroller ?? root).contains(element) || !root.contains(element)) {
         observer.unobserve(element)
@@ -38,7 +38,7 @@ export function start({ own, root, bindingOf, handle, finer, names }: Given): ()
       for (const element of root.querySelectorAll(`[${CSS.escape(attribute)}]:not([data-l-ignore] *)`)) {
         const known = watched.get(element)
         if (known) {
-          // It would say something else now, and may have moved.
+          // The binding says something else now, and the element may have moved.
           if (known.isSeen && known.told !== own.getAttribute(element, attribute)) watch(element, known)
         } else watch(element, { attribute, scroller: scrollerOf(element), told: null })
       }
@@ -49,7 +49,7 @@ export function start({ own, root, bindingOf, handle, finer, names }: Given): ()
       }
   }
 
-  /** The observer looks at it, or looks at it again. */
+  /** Has an observer watch the element, or watch it again. */
   function watch(element: Element, one: Pick<Watched, 'attribute' | 'scroller' | 'told'>): void {
     watched.get(element)?.observer.unobserve(element)
     const observer = observerOf(element, one.scroller)
@@ -76,7 +76,8 @@ export function start({ own, root, bindingOf, handle, finer, names }: Given): ()
       if (!known) continue
       const scroller = isIntersecting ? scrollerOf(target) : known.scroller
       if (scroller !== known.scroller) {
-        // As on a narrow screen, where the page scrolls. What does not scroll any more has everything in view.
+        // As on a narrow screen, if there the page scrolls. An element that does not scroll any more has all rows in
+        // view.
         watch(target, { ...known, scroller })
         continue
       }
@@ -94,7 +95,7 @@ export function start({ own, root, bindingOf, handle, finer, names }: Given): ()
     if (binding) handle(event, binding)
   }
 
-  /** An event that waited too long was for nothing, and so was one of a state that is gone. Who still looks asks again. */
+  /** A "visible" event was too old, or of a state that is gone: elements that are still in view are watched again. */
   function lost(told: Event): void {
     const { target, detail } = told as CustomEvent<{ 'reason': string; 'events': { 'event': string }[] }>
     if (!/expired|reset/.test(detail['reason']) || !detail['events'].some((one) => one['event'] === 'visible')) return
@@ -102,7 +103,7 @@ export function start({ own, root, bindingOf, handle, finer, names }: Given): ()
       if (known.isSeen && (target as Element).contains(element)) watch(element, known)
   }
 
-  /** What scrolls the element; `null` if that is the page. */
+  /** The element that scrolls this one; `null` if the page does. */
   function scrollerOf(element: Element): Element | null {
     for (let at = own.parentElement(element); at && at !== root; at = own.parentElement(at)) {
       if (at === own.body(document)) break
@@ -112,7 +113,7 @@ export function start({ own, root, bindingOf, handle, finer, names }: Given): ()
     return null
   }
 
-  /** Remembers where the rows are that the user sees, and gives what puts them there again. */
+  /** Remembers the places of the rows that the user sees, and returns a function that puts them there again. */
   function keepPlace(): () => void {
     const kept = [...root.querySelectorAll('[data-l-anchor]:not([data-l-anchor=false],[data-l-ignore] *)')].flatMap(
       (list) => {
@@ -124,19 +125,19 @@ export function start({ own, root, bindingOf, handle, finer, names }: Given): ()
           .map((row) => ({ row, box: row.getBoundingClientRect() }))
           .filter(({ box }) => box.height > 0)
         const away = (box: DOMRect) => Math.max(top - box.bottom, box.top - bottom, 0)
-        // Those in view first, from above; then those that are nearest to it.
+        // Rows in view come first, from above; then those nearest to the view.
         rows.sort((a, b) => away(a.box) - away(b.box) || a.box.top - b.box.top)
-        // What is further down moves nothing that the user sees.
+        // Rows further down move nothing that the user sees.
         if (!rows.some(({ box }) => box.top < bottom)) return []
-        // What comes before the list is not the list's: if the user sees the list's beginning, the list may move. So may
-        // what scrolls it.
+        // Changes before the list are not the list's: if the user sees the list's beginning, the list may move. So may
+        // the element that scrolls it.
         const isBeginningSeen = scroller === list || list.getBoundingClientRect().top >= top
         const base = isBeginningSeen ? list : isPage ? null : scroller
         const topOf = () => base?.getBoundingClientRect().top ?? 0
         return { scroller: scroller as HTMLElement, rows, topOf, before: topOf() }
       },
     )
-    // Browsers that do the same by themselves would do it once more.
+    // Browsers with scroll anchoring would move the rows once more.
     const anchors = kept.map(({ scroller: { style } }) => style.overflowAnchor)
     for (const { scroller } of kept) scroller.style.overflowAnchor = 'none'
     return () => {
