@@ -44,6 +44,6 @@ provide(
 )
 provideUploads({ own, CONTAINER, OURS, components })
 hideIndicators(root)
-// Before the sockets: what waits for a pause is sent before a page that goes away closes them.
+// Before the sockets begin: when a page goes away, waiting events are sent before the sockets are closed.
 listen(components)
 start()

@@ -1,24 +1,27 @@
 /**
- * What the client loads for pages with flashes: what `ctx.flash` tells the user once, in this page or in the one that
- * comes next, and what `ctx.announce` has screen readers say.
+ * The file that the client loads for pages with flashes: messages of `ctx.flash`, which are shown once, in this page or
+ * in the one that comes next; and texts of `ctx.announce`, which screen readers say.
  */
 
 import { announcer, textsOf, write } from '../dom/speech'
 import { own, root, take, type Core } from '../input/core'
 
-/** As FLASH in lib/call/reserved.ts, and where the tab keeps what the next page shows: as in client/live/page.ts. */
+/**
+ * The same as FLASH in lib/call/reserved.ts; also the key in the tab's storage of the flashes for the next page, as in
+ * client/live/page.ts.
+ */
 const FLASH = 'loom.flash'
-/** So many are shown at a time, and so many are kept: the oldest goes. */
+/** The most flashes that are shown at a time, and the most that are kept: the oldest one goes. */
 const MOST = 5
-/** A page that has not come by then was given up. */
+/** If the next page has not come by then, it was given up. */
 const FRESH_MS = 60_000
-/** Nobody has read one that was there for less time: the page that comes next shows it, too. */
+/** Nobody has read a flash that was shown for less time: the next page shows it, too. */
 const UNREAD_MS = 1_000
-/** Screen readers hear what comes into an element, and not what an element comes with. */
+/** Screen readers say a text that comes into an element later, and not the one that the element comes with. */
 const FILL_MS = 50
 
-// Without weight, so that any rule of the page's counts more; system colours follow the user's scheme. A sheet of
-// this kind needs no permission of a Content-Security-Policy.
+// `:where` gives these rules no weight, so that any rule of the page counts more; system colours follow the user's
+// scheme. A constructed sheet needs no permission of a Content-Security-Policy.
 const RULES = `:where(.loom-flashes){position:fixed;z-index:2147483646;inset:1rem 1rem auto;display:grid;gap:.5rem;
 justify-items:center;pointer-events:none}
 :where(.loom-flash){display:flex;align-items:start;gap:1em;width:fit-content;max-width:100%;box-sizing:border-box;padding:.6em 1em;
@@ -40,12 +43,12 @@ interface Shown {
 
 interface Pushed {
   'name': string
-  /** A text alone is for screen readers. */
+  /** A string is a text for screen readers. */
   'data': [kind: string, text: string, isForNext?: 1] | string
 }
 
 const KINDS = ['info', 'success', 'warning', 'error']
-/** What is in a component is what the server says, unless the component leaves it alone. */
+/** Not inside a component, whose content is the server's, unless the component ignores the element. */
 const PLACE = '[data-l-flash]:not([data-l-live] *,[data-l-ignore] *),[data-l-flash][data-l-ignore]'
 
 let say: ReturnType<typeof announcer>
@@ -66,7 +69,7 @@ export function start(core: Core): void {
     const flash = button && own.closest(button, '[data-l-kind]')
     if (flash) dismiss(flash)
   })
-  // A redirect to a place of the same page loads nothing.
+  // A redirect to a place of the same page loads no page.
   addEventListener('hashchange', showKept)
   addEventListener('pagehide', () => {
     keep(unread())
@@ -82,11 +85,11 @@ function pushed({ name, data }: Pushed): void {
   if (name !== FLASH) return
   if (typeof data === 'string') return say(data)
   const [kind, text, isForNext] = data
-  // A tab whose storage is closed shows it while it can.
+  // If the tab's storage is closed, this page shows the flash.
   if (!isForNext || !keep([[kind, text]])) show([kind, text])
 }
 
-/** What nobody has had the time to read. */
+/** The flashes that nobody has had the time to read. */
 function unread(): Flash[] {
   return shown.filter(({ since }) => performance.now() - since < UNREAD_MS).map(({ flash }) => flash)
 }
@@ -94,7 +97,7 @@ function unread(): Flash[] {
 /** Another page is shown in this document. */
 function arrived(): void {
   const again = unread()
-  // What stands in a part of the page that has stayed stays.
+  // A flash in a part of the page that has stayed also stays.
   const isGone = ({ element }: Shown): boolean => !element.isConnected || own.parentNode(element) === ownPlace
   const gone = shown.filter(isGone)
   shown = shown.filter((one) => !isGone(one))
@@ -103,7 +106,7 @@ function arrived(): void {
   for (const { flash } of gone) if (again.includes(flash)) show(flash)
 }
 
-/** The page that comes next in this tab shows them. False if the tab cannot keep them. */
+/** Keeps the flashes for the next page of this tab. False if the tab cannot keep them. */
 function keep(flashes: Flash[]): boolean {
   if (!flashes.length) return true
   try {
@@ -115,7 +118,7 @@ function keep(flashes: Flash[]): boolean {
   }
 }
 
-/** What the tab has kept. Other scripts can write there, too. */
+/** The flashes that the tab has kept. Other scripts can write to the storage, too, so its content is checked. */
 function kept(): Flash[] {
   try {
     const [time, list] = JSON.parse(sessionStorage.getItem(FLASH) ?? '[]') as [unknown, unknown]
@@ -133,7 +136,7 @@ function showKept(): void {
   try {
     sessionStorage.removeItem(FLASH)
   } catch {
-    // Then there was nothing in it.
+    // A storage that is closed to the page has no flashes.
   }
   flashes.forEach(show)
 }
@@ -146,7 +149,7 @@ function placeOf(): Element {
     ownPlace.className = 'loom-flashes'
     ownPlace.setAttribute('data-l-flash', '')
   }
-  // Not in the body, which is the page's.
+  // Not in the body: the body is the page's.
   if (!ownPlace.isConnected) root.append(ownPlace)
   return ownPlace
 }
@@ -177,7 +180,7 @@ function show(flash: Flash): void {
   for (const { element } of shown.splice(0, shown.length - MOST)) element.remove()
 }
 
-/** What the server has put into the page has no button, since it would need a script. */
+/** Adds buttons to the flashes that the server has put into the page: without a script, a button would do nothing. */
 function addButtons(): void {
   for (const element of root.querySelectorAll('.loom-flash')) addButton(element)
 }
@@ -198,7 +201,7 @@ function dismiss(element: Element): void {
   element.remove()
   shown = shown.filter((one) => one.element !== element)
   if (!hadFocus || !place) return
-  // Who uses the keyboard is not sent to the beginning of the page.
+  // A user of the keyboard is not thrown back to the beginning of the page.
   const next = place.querySelector<HTMLElement>('[data-l-dismiss]')
   if (next) next.focus()
   else {

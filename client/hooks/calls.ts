@@ -1,13 +1,13 @@
 /**
- * What hooks call, and its answers. A call is an event with a number, which its answer, pushed by the server with the
- * change of the same step, has as well. An event that has its answer, while the call has none, has failed, or is one of
- * those whose answer was lost with the server: then it was applied.
+ * Calls of hooks, and their answers. A call is an event with a number. The server pushes the answer, with the same
+ * number, together with the change of the same step. If the event has its answer and the call has none, the event has
+ * failed; or the call's answer was lost with the server: then the event was applied.
  */
 
 import { components } from '../input/core'
 import type { LiveEvent } from '../input/live_event'
 
-/** As CALL in lib/call/reserved.ts. */
+/** The same as CALL in lib/call/reserved.ts. */
 const TYPE = 'loom.call'
 
 /** Why a call has no answer; `failed` if the server says something else. */
@@ -26,11 +26,11 @@ interface Call {
   refuse(problem: string): void
 }
 
-/** How much later than its event's an answer may come. */
+/** How much later than the answer of its event a call's answer may come. */
 const LATE_MS = 5_000
 
 let calls = 0
-/** Each has its event, so what bounds those bounds these. */
+/** The calls without an answer. Each one has an event, so the bound of events bounds the calls. */
 const waiting = new Map<number, Call>()
 
 /** The server's answer: the number of the call, and the value if the handler gave one. */
@@ -40,7 +40,7 @@ export function answer([number, value]: [number, unknown?]): void {
 
 export function call(container: Element, handler: unknown, args: unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    // The text in parentheses is the arguments of a binding.
+    // In a binding, a text in parentheses would be the arguments.
     if (typeof handler !== 'string' || !handler || handler.includes('('))
       throw new TypeError("Expected the name of a handler: this.call('save', { … })")
     const number = ++calls
@@ -54,8 +54,8 @@ export function call(container: Element, handler: unknown, args: unknown): Promi
         end(problem) {
           if (problem) refuse(problem)
           else if (!components.has(container)) refuse('gone')
-          // A failure is said in this very task. The answer comes in it, too, or with a later change if the page reads
-          // slowly; after a crash it may be gone.
+          // A failure is said in this task. The call's answer comes in this task, too, or with a later change if the
+          // page reads slowly; after a crash of the server the answer may be lost.
           else setTimeout(() => refuse('unanswered'), LATE_MS)
         },
       },
@@ -76,11 +76,11 @@ export function call(container: Element, handler: unknown, args: unknown): Promi
     })
     const issue = () => {
       const component = components.get(container)
-      // For its container, so that nothing at the element counts for it, as a debounce of its bindings would.
+      // The event is one of the container, so that attributes of the element, as a debounce, do not count for it.
       component?.issue(event, container, undefined)
       return component
     }
-    // A container that has just come is a component at the end of this task.
+    // The component of a container that has just come exists at the end of this task.
     if (!issue()) queueMicrotask(() => issue() ?? refuse('gone'))
   })
 }

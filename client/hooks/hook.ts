@@ -1,4 +1,6 @@
-/** What scripts import, from `/loom/client.js` or from `loom-live/client`: see client.d.ts. A bundle of its own. */
+/**
+ * The module that scripts import from `/loom/client.js` or `loom-live/client`: see client.d.ts. A bundle of its own.
+ */
 
 import { registry, type Callback, type Callbacks } from './registry'
 

@@ -1,9 +1,10 @@
 /**
- * The hooks that scripts have registered. The client's file for hooks and the module that scripts import `hook` from are
- * bundled apart, and a page may have the module twice, as `/loom/client.js` and in a bundle: they meet here.
+ * The hooks that scripts have registered. The client's file for hooks and the module that scripts import `hook` from
+ * are bundled apart, and a page may have the module twice, as `/loom/client.js` and in a bundle. All of them use this
+ * registry.
  */
 
-/** What a script gives for a name; `this` is the hook of one element. */
+/** The callbacks that a script registers for a name; `this` is the hook of one element. */
 export type Callbacks = Partial<Record<Callback, (this: unknown) => unknown>>
 
 export type Callback = 'mounted' | 'beforeUpdate' | 'updated' | 'destroyed' | 'disconnected' | 'reconnected'
@@ -11,7 +12,7 @@ export type Callback = 'mounted' | 'beforeUpdate' | 'updated' | 'destroyed' | 'd
 /** Names in quotes: both bundles use them. */
 export interface Registry {
   'hooks': Map<string, Callbacks>
-  /** Set by the client's file: mounts what waits for the name. */
+  /** Set by the client's file: mounts the elements that wait for the name. */
   'registered'?: (name: string) => void
 }
 

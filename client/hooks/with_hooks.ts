@@ -1,6 +1,6 @@
 /**
- * What the client loads for pages with hooks: elements with `data-l-hook`, which scripts of the application look after.
- * A hook is mounted when both its element and its callbacks are there, whichever comes first.
+ * The file that the client loads for pages with hooks: elements with `data-l-hook` that the application's scripts
+ * manage. A hook is mounted when both its element and its callbacks are there, whichever comes first.
  */
 
 import { CONTAINER, own, root, take, THEIRS, type Core } from '../input/core'
@@ -9,7 +9,7 @@ import { registry, type Callback, type Callbacks } from './registry'
 
 const HOOK = 'data-l-hook'
 const STATE = 'data-l-state'
-/** Pushes of the library itself; REPLY as in lib/call/reserved.ts. */
+/** The prefix of the library's own pushes; REPLY is the same as in lib/call/reserved.ts. */
 const RESERVED = 'loom.'
 const REPLY = 'loom.reply'
 
@@ -19,15 +19,15 @@ interface Mounted {
   name: string
   callbacks: Callbacks
   container: Element
-  /** What callbacks have as `this`. */
+  /** The value of `this` in callbacks. */
   self: object
   listeners: Map<string, Set<Listener>>
-  /** Its component was offline when the hook was last told. */
+  /** The component was offline when the hook was last told. */
   isAway: boolean
 }
 
 const mounted = new Map<Element, Mounted>()
-/** What a patch of this task touches: `updated` is due. */
+/** Hooks that a patch of this task touches: their `updated` is due. */
 const touched = new Set<Mounted>()
 let observer: MutationObserver
 
@@ -73,7 +73,7 @@ function mountIn(around: Element): void {
   for (const element of own.querySelectorAll(around, `[${HOOK}]`)) mount(element)
 }
 
-/** Ends what is gone, or is another hook's by now. */
+/** Ends the hooks whose element is gone, or has another hook or component by now. */
 function unmount(): void {
   for (const [element, one] of mounted) {
     const isThere =
@@ -86,7 +86,7 @@ function unmount(): void {
   }
 }
 
-/** A component that is back joins first, and has what it has missed when it is live. */
+/** After a lost connection a component joins first. It has all that it has missed only when it is live. */
 function tellState(one: Mounted): void {
   const state = own.getAttribute(one.container, STATE) ?? ''
   const isAway = state === 'offline' || (one.isAway && !/live|waiting/.test(state))
@@ -95,7 +95,7 @@ function tellState(one: Mounted): void {
   tell(one, isAway ? 'disconnected' : 'reconnected')
 }
 
-/** A container that is only moved has left for a moment: what is done here is what is true when the task is over. */
+/** An element that is moved is out of the page for a moment: so the state at the end of the task counts here. */
 function changed(records: MutationRecord[]): void {
   const isState = ({ attributeName }: MutationRecord) => attributeName === STATE
   if (records.some((one) => !isState(one) && (one.type === 'attributes' || one.removedNodes.length))) unmount()
@@ -111,7 +111,7 @@ function changed(records: MutationRecord[]): void {
 
 const settle = () => changed(observer.takeRecords())
 
-/** A patch is about to change something at the node, or in it. */
+/** Called when a patch is about to change the node, or something inside. */
 function touch(node: Node): void {
   if (!mounted.size) return
   for (let at: Node | null = node; at; at = own.parentNode(at)) {
@@ -126,7 +126,7 @@ function touch(node: Node): void {
 function pushed(event: Event): void {
   const { target, detail } = event as CustomEvent<{ 'name': string; 'data': unknown }>
   const { name, data } = detail
-  // What is told now belongs to the page as it is by now.
+  // Listeners have to find the hooks of the present page.
   settle()
   if (name === REPLY) {
     event.stopImmediatePropagation()

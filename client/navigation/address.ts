@@ -1,6 +1,6 @@
 /**
- * The page's address, and the entries of the tab's history. An entry says which page it is of, so that a change of the
- * address alone is told from one that brings another page.
+ * The page's address, and the entries of the tab's history. An entry says which page it belongs to. So the client knows
+ * whether only the address changes, or the page, too.
  */
 
 import { components, own } from '../input/core'
@@ -8,25 +8,25 @@ import { components, own } from '../input/core'
 /** As the server's PARAMS in lib/call/reserved.ts. */
 const PARAMS = 'loom.params'
 
-/** The most entries of which is remembered how far their page was scrolled. */
+/** The most entries whose scroll positions are remembered. */
 const MOST_PLACES = 100
 
 interface Entry {
-  /** No other entry of the tab has it, after a reload neither. */
+  /** A number that no other entry of the tab has, also after a reload. */
   'entry': number
   /** Entries of the same page differ in their address only. */
   'page': number
-  /** Where the entry stands among those of the tab. */
+  /** The entry's place among those of the tab. */
   'at': number
 }
 
-/** What of `history.state` is ours. Others may have a part of it. */
+/** The client's part of `history.state`. Other libraries may have a part of it, too. */
 type State = { 'loom'?: Entry } | null | undefined
 
 type Place = readonly [x: number, y: number]
 
 let now: Entry
-/** By their entries: those that were left last. */
+/** The scroll positions of the entries that were left last. */
 const places = new Map<number, Place>()
 
 const fresh = (): number => Date.now() + Math.random()
@@ -53,7 +53,7 @@ export function place(): Place {
   return places.get(now.entry) ?? [0, 0]
 }
 
-/** The browser is at this entry now. Gives by how many entries it has moved, and whether they are of the same page. */
+/** The browser is at this entry now. Returns by how many entries it has moved, and whether both are of one page. */
 export function moveTo(entry: Entry): { by: number; isSame: boolean } {
   const moved = { by: entry.at - now.at, isSame: entry.page === now.page }
   now = entry
@@ -77,7 +77,7 @@ export function note(): void {
   history.replaceState({ loom: now }, '')
 }
 
-/** Tells the components whose modules have `params` of the address. */
+/** Tells the address to the components whose modules have `params`. */
 export function tellAddress(): void {
   const vars = { v: location.pathname + location.search }
   for (const [container, component] of components) {

@@ -1,4 +1,4 @@
-/** Pages as they come from the server, also before anybody has clicked. */
+/** Fetches pages from the server, also before anybody has clicked. */
 
 import { own, root, trust } from '../input/core'
 
@@ -8,7 +8,7 @@ export interface Loaded {
   page: Document
 }
 
-/** So long a page that was fetched before a click is good. */
+/** How long a page that was fetched before a click may be used. */
 const FRESH_MS = 10_000
 
 export const CLIENT = 'script[data-l-client]'
@@ -27,11 +27,11 @@ export function prefetch(url: URL): void {
   fetched = { href: url.href, since: performance.now(), answer, abort }
 }
 
-/** The page: what was fetched before, or what is fetched now. Undefined if only the browser can show what is there. */
+/** The page, fetched before or now. Undefined if only the browser can show the answer. */
 export function fetchPage(url: URL, signal: AbortSignal): Promise<Loaded | undefined> {
   const before = isFetched(url) ? fetched : undefined
   fetched = undefined
-  // What failed then may come now.
+  // The fetch that failed before may succeed now.
   return before ? before.answer.catch(() => load(url, signal)) : load(url, signal)
 }
 
@@ -46,7 +46,7 @@ async function load(url: URL, signal: AbortSignal): Promise<Loaded | undefined> 
   const page = new DOMParser().parseFromString(trust(await response.text()), 'text/html')
   const here = own.querySelector(root, CLIENT)
   const there = page.documentElement.querySelector(CLIENT)
-  // It is no page of ours, or one that needs another build of the client.
+  // The page is not one of loom-live, or needs another build of the client.
   if (!here || here.getAttribute('src') !== there?.getAttribute('src')) return undefined
   const final = new URL(response.url)
   final.hash ||= url.hash

@@ -2,11 +2,11 @@
 
 import { own, root } from '../input/core'
 
-/** A page that comes sooner needs no bar. */
+/** If the page comes sooner, no bar is shown. */
 const WAIT_MS = 300
 
-// Without weight, so that any rule of the page's counts more. A sheet of this kind needs no permission of a
-// Content-Security-Policy. While one page fades into the next, clicks are for the next.
+// `:where` gives the rules no weight, so that any rule of the page counts more. A constructed sheet needs no permission
+// of a Content-Security-Policy. While one page fades into the next, clicks are for the next.
 const RULES = `::view-transition{pointer-events:none}
 :where(.loom-progress){position:fixed;z-index:2147483647;inset:0 0 auto;height:3px;background:Highlight;
 transform-origin:0 0;animation:loom-progress 10s cubic-bezier(.1,.7,.2,1) forwards}
@@ -27,7 +27,7 @@ export function showProgress(): void {
     if (!bar) {
       bar = own.createElement(document, 'div')
       bar.className = 'loom-progress'
-      // Screen readers hear of the page itself.
+      // Screen readers are told of the page itself.
       bar.setAttribute('aria-hidden', 'true')
     }
     root.append(bar)

@@ -5,14 +5,14 @@ import { CLIENT } from './fetch'
 
 const PERMANENT = '[data-l-permanent][id]'
 
-/** So long the page that is shown waits for the style sheets of the next one. */
+/** How long the present page waits for the style sheets of the next one. */
 const SHEETS_MS = 3_000
 
-/** What in the head is the server's: scripts and extensions add to it. */
+/** The elements of the head that are the server's: scripts and extensions add others. */
 let known = new Set<Element>()
-/** The scripts and styles of a page that is fetched have another nonce than the policy of the document. */
+/** The document's nonce. A fetched page's scripts and styles have another one, which the document's policy refuses. */
 let nonce = ''
-/** The body that is shown, and what it began with. */
+/** The present body, and the elements that it began with. */
 let shown: { body: HTMLElement; content: Element[] }
 
 const remember = (): void => {
@@ -32,14 +32,16 @@ export function begin(): void {
   nonce = (own.querySelector(root, CLIENT) as HTMLElement | null)?.nonce ?? ''
 }
 
-/** What the element says. */
+/** The element as a text, without its nonce. */
 function textOf(element: Element): string {
   const copy = element.cloneNode(true) as Element
   copy.removeAttribute('nonce')
   return copy.outerHTML
 }
 
-/** A script that was parsed for another document does not run; its copy does, also in a page that demands Trusted Types. */
+/**
+ * A script that was parsed for another document does not run; its copy does, also in a page that demands Trusted Types.
+ */
 function alive(element: Element): HTMLElement {
   const copy = own.createElement(document, element.localName)
   for (const { name, value } of element.attributes)
@@ -50,7 +52,7 @@ function alive(element: Element): HTMLElement {
 }
 
 export interface Head {
-  /** Its style sheets are there, or have failed, or take too long. */
+  /** Settled when the head's style sheets are there, have failed, or take too long. */
   ready: Promise<unknown>
   /** The head is the next page's from now on. */
   finish(): void
@@ -58,9 +60,9 @@ export interface Head {
   cancel(): void
 }
 
-/** Begins to load what the next page has in its head and this one has not. */
+/** Begins to load the elements of the next page's head that this page's head does not have. */
 export function beginHead(next: Element): Head {
-  // Another library may have taken some of it out.
+  // Another library may have taken some of the elements out.
   const here = new Map([...known].filter((element) => element.isConnected).map((element) => [textOf(element), element]))
   const kept = new Set<Element>()
   const sheets: Element[] = []
@@ -99,11 +101,11 @@ export function beginHead(next: Element): Head {
   }
 }
 
-/** The body is the next page's, but for what both have as permanent. */
+/** Gives the body the next page's content, apart from permanent elements that both pages have. */
 export function swapBody(next: HTMLElement): void {
   const body = own.body(document)
   const permanent = `${PERMANENT}:not(${THEIRS})`
-  // Of this document, and not in it yet: a script that is put into another document never runs.
+  // The fragment belongs to this document and is not in it yet: a script that is put into another document never runs.
   const content = own.createDocumentFragment(document)
   content.append(...next.childNodes)
   for (const element of content.querySelectorAll<HTMLElement>('[nonce]')) element.nonce = nonce
@@ -115,11 +117,11 @@ export function swapBody(next: HTMLElement): void {
   const stays = own.querySelectorAll(body, permanent)
   // Of several with one id the first counts.
   const places = new Map([...content.querySelectorAll(permanent)].reverse().map((there) => [there.id, there]))
-  // The new content stands behind the old one, until what is permanent has gone from one to the other.
+  // The new content stands behind the old one until the permanent elements have gone from the old one to the new one.
   body.append(content)
   for (const here of stays) {
     const there = places.get(here.id)
-    // What stands in something permanent goes with that, on either page.
+    // An element inside of a permanent one goes with the permanent one, on either page.
     if (!there?.isConnected || here.parentElement?.closest(PERMANENT)) continue
     before.delete(here)
     move(here, there)
@@ -128,7 +130,9 @@ export function swapBody(next: HTMLElement): void {
   remember()
 }
 
-/** Puts it in the place of the other, without taking it out of the page if the browser can: what plays goes on. */
+/**
+ * Puts `here` in the place of `there`. If the browser can, `here` never leaves the page, so that media go on playing.
+ */
 function move(here: Element, there: Element): void {
   const parent = there.parentNode as ParentNode & Partial<{ moveBefore(node: Node, child: Node | null): void }>
   if (parent.moveBefore) parent.moveBefore(here, there)

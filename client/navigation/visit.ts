@@ -7,7 +7,7 @@ import { fetchPage, type Loaded } from './fetch'
 import { hideProgress, showProgress } from './progress'
 import { beginHead, swapBody } from './swap'
 
-/** What made a visit begin. */
+/** How a visit began. */
 export type Way = 'link' | 'form' | 'back'
 
 /** The details of events at the document: see dom.d.ts. */
@@ -31,7 +31,10 @@ export function mayLeave(url: URL, way: Way): boolean {
   return own.dispatchEvent(root, new CustomEvent('loom:navigate', { bubbles: true, cancelable: true, detail }))
 }
 
-/** Whether somebody wants the user to be asked. A browser does so before it unloads a page, in the user's language. */
+/**
+ * Does a listener of `beforeunload` want the user to be asked? Then the browser does the visit: it asks in the user's
+ * language.
+ */
 export function asks(): boolean {
   const event = new Event('beforeunload', { cancelable: true })
   dispatchEvent(event)
@@ -39,8 +42,8 @@ export function asks(): boolean {
 }
 
 /**
- * Shows the page of this address, and gives up what is under way. The page may be left. `way`: after `back` the browser
- * has the address already, and nobody wants the user to be asked.
+ * Shows the page of this address, and gives up the visit that is under way. `mayLeave` has allowed it. `way`: after
+ * `back` the browser has the address already, and `asks` has said no.
  */
 export async function visit(url: URL, way: Way, replaces: boolean): Promise<void> {
   current?.abort()
@@ -88,13 +91,14 @@ async function bring(loaded: Loaded, way: Way, replaces: boolean, isOvertaken: (
     settle(url, isBack)
   }
   const { startViewTransition } = Document.prototype as { startViewTransition?: (update: () => void) => Transition }
-  // While a browser takes its pictures of the two pages, clicks reach neither: so the page says that it wants this.
+  // While a browser takes its pictures of the two pages, clicks reach neither. So this is done only if the page wants
+  // it.
   const isWanted =
     page.body.hasAttribute('data-l-transition') && !matchMedia('(prefers-reduced-motion: reduce)').matches
   if (!startViewTransition || !isWanted) swap()
   else {
     const transition = startViewTransition.call(document, swap)
-    // One that is skipped has shown the page as well.
+    // A transition that is skipped has shown the page as well.
     for (const end of [transition['ready'], transition['finished']]) end.catch(() => undefined)
     await transition['updateCallbackDone']
   }
@@ -112,7 +116,7 @@ export function begin(): void {
   say = announcer(own, root)
 }
 
-/** Scrolls to what the address names, gives it the focus, and tells those who listen which page it is. */
+/** Scrolls to the element that the address names, focuses it, and tells screen readers the page's title. */
 function settle({ hash }: URL, isBack: boolean): void {
   const body = own.body(document)
   const target = hash ? own.querySelector(root, `[id="${CSS.escape(decode(hash.slice(1)))}"]`) : null
@@ -120,7 +124,7 @@ function settle({ hash }: URL, isBack: boolean): void {
   if (target && !isBack) target.scrollIntoView()
   else scrollTo({ left, top, behavior: 'instant' })
   const wanted = (target ?? own.querySelector(body, '[autofocus]') ?? body) as HTMLElement
-  // What takes no focus by itself takes it once: the next Tab goes on from there.
+  // An element that takes no focus by itself gets it once: the next Tab goes on from there.
   const isForOnce = wanted.tabIndex < 0 && !wanted.hasAttribute('tabindex')
   if (isForOnce) wanted.setAttribute('tabindex', '-1')
   wanted.focus({ preventScroll: true })

@@ -1,4 +1,7 @@
-/** What the client loads for pages whose links are followed without a full load, or whose address changes alone. */
+/**
+ * The file that the client loads for pages whose links are followed without a full load, or whose address alone
+ * changes.
+ */
 
 import { own, take, THEIRS, type Core } from '../input/core'
 import { begin as beginAddress, entryOf, leave, moveTo, note, patch, place, tellAddress } from './address'
@@ -7,7 +10,7 @@ import { begin as beginProgress } from './progress'
 import { begin as beginSwap, isReplaced } from './swap'
 import { asks, begin as beginVisits, mayLeave, visit, type Way } from './visit'
 
-/** What the server pushes; the names are those of PATCH and TITLE in lib/call/reserved.ts. */
+/** The server's pushes; their names are those of PATCH and TITLE in lib/call/reserved.ts. */
 interface Pushes {
   'loom.patch': { 'url': string; 'replace': boolean }
   'loom.title': string
@@ -15,11 +18,11 @@ interface Pushes {
 
 type Pushed = { [Name in keyof Pushes]: { 'name': Name; 'data': Pushes[Name] } }[keyof Pushes]
 
-/** Who rests so long on a link is about to click it. */
+/** A user who rests so long on a link is about to click it. */
 const INTENT_MS = 65
 
 let intent: ReturnType<typeof setTimeout> | undefined
-/** Set while the browser goes back to the entry of a page that is not to be left yet: what is to be done there. */
+/** Set while the browser goes back to the entry of a page that is not left yet: the work to do at that entry. */
 let atHome: (() => void) | undefined
 
 export function start(core: Core): void {
@@ -28,7 +31,7 @@ export function start(core: Core): void {
   beginSwap()
   beginProgress()
   beginVisits()
-  // A document that is loaded anew is scrolled by the browser.
+  // If a document is loaded anew, the browser scrolls it.
   const restore = (by: ScrollRestoration) => () => (history.scrollRestoration = by)
   restore('manual')()
   addEventListener('pagehide', restore('auto'))
@@ -49,13 +52,16 @@ function listen(type: string, listener: (event: never) => void): void {
   own.addEventListener(document, type, listener as (event: Event) => void, { passive: type === 'touchstart' })
 }
 
-/** Whether the attribute stands at the element, or around it: a menu can have it, and one of its links can be left out. */
+/**
+ * Whether the attribute counts for the element: it can stand around the element, as at a menu, and be "false" at one
+ * link.
+ */
 function isOn(element: Element, name: string): boolean {
   const around = own.closest(element, `[${name}]`)
   return !!around && own.getAttribute(around, name) !== 'false'
 }
 
-/** What a link or form asks for; nothing if it is the browser's. */
+/** The visit that a link or form asks for; undefined if the browser is to do it. */
 interface Wish {
   element: Element
   url: URL
@@ -84,7 +90,7 @@ function follow({ element, url, isPatch }: Wish, way: Way): void {
 
 function clicked(event: MouseEvent): void {
   if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
-  // To another place of the same page the browser goes by itself.
+  // The browser itself scrolls to another place of the same page.
   leave()
   const wish = linkOf(event)
   const [before] = location.href.split('#')
@@ -93,7 +99,7 @@ function clicked(event: MouseEvent): void {
   follow(wish, 'link')
 }
 
-/** A form that only asks for a page: what its fields say is in the address. */
+/** A form with the method GET: its fields go into the address of the page that it asks for. */
 function submitted(event: SubmitEvent): void {
   const form = event.target as HTMLFormElement
   const { submitter } = event
@@ -104,7 +110,7 @@ function submitted(event: SubmitEvent): void {
   const wish = wishOf(form, of('action') || location.href, of('target'))
   if (!wish) return
   const fields = [...new FormData(form, submitter)]
-  // As a browser does: a file is its name here.
+  // As in a browser: a file counts as its name here.
   const texts = fields.map(([name, value]) => [name, typeof value === 'string' ? value : value.name])
   wish.url.search = String(new URLSearchParams(texts))
   wish.url.hash = ''
@@ -126,11 +132,11 @@ function meant(event: Event): void {
 /** The browser has gone back or forward. */
 function moved({ state }: PopStateEvent): void {
   const entry = entryOf(state)
-  // What has no entry is another place of the page, or another library's.
+  // A state without an entry is another place of the page, or belongs to another library.
   if (!entry) return
   if (!atHome) leave()
   const { by, isSame } = moveTo(entry)
-  // An entry that another library has marked as its own, too, is shown by that library.
+  // If another library has marked the entry as its own, too, that library shows it.
   if (atHome) {
     atHome()
     atHome = undefined
@@ -139,8 +145,8 @@ function moved({ state }: PopStateEvent): void {
     const may = mayLeave(url, 'back')
     if (may && !asks()) void visit(url, 'back', true)
     else if (by) {
-      // The browser asks the user, and at the entry that the user may stay at. (Of a library that makes entries, too, none
-      // is counted in `by`.)
+      // The browser asks the user, and does so at the entry that the user may stay at. (Entries that another library
+      // has made are not counted in `by`.)
       atHome = () => {
         if (may) location.replace(url)
       }

@@ -1,13 +1,13 @@
-/** What users choose, drop and paste, checked before anything is sent. */
+/** The files that users choose, drop and paste. They are checked before anything is sent. */
 
 import { core } from './files'
 
-/** What takes files of a name: an input, or an element that they are dropped on. */
+/** Files that a user has given to an input, or to an element that takes dropped files. */
 export interface Chosen {
   container: Element
   upload: string
   files: File[]
-  /** Of those that are refused, in the order of `files`; empty: they may go. */
+  /** For each of `files`, why it is refused; empty if it is not. */
   refusals: string[]
   input: HTMLInputElement | undefined
 }
@@ -16,7 +16,9 @@ const DROP = '[data-l-drop]'
 const INPUT = 'input[type=file][data-l-upload]'
 const ZONE_STATE = 'data-l-over'
 
-/** The input of an upload in the same container says what it takes, for files that are dropped, too. */
+/**
+ * The input of the upload in the same container. Its attributes say which files are taken, also if they are dropped.
+ */
 function inputOf(container: Element, upload: string): HTMLInputElement | undefined {
   const { own, CONTAINER, OURS } = core
   return [...container.querySelectorAll<HTMLInputElement>(`input[data-l-upload="${CSS.escape(upload)}"]${OURS}`)].find(
@@ -59,7 +61,7 @@ function chosen(element: Element, upload: string, files: FileList | File[]): Cho
   return { container, upload, files: list, refusals, input }
 }
 
-/** Listens for all of them. */
+/** Listens for chosen, dropped and pasted files. */
 export function listen(take: (chosen: Chosen | undefined) => void): void {
   const { own } = core
   const nameOf = (element: Element, name: string) => own.getAttribute(element, name) ?? ''
@@ -73,7 +75,7 @@ export function listen(take: (chosen: Chosen | undefined) => void): void {
     },
     true,
   )
-  // What was chosen while this file was on its way.
+  // Files may have been chosen while this script was being loaded.
   document.querySelectorAll<HTMLInputElement>(INPUT + core.OURS).forEach(takeInput)
 
   let over: Element | null = null

@@ -6,27 +6,27 @@ export interface Entry {
   container: Element
   upload: string
   file: File
-  /** What the page calls it until the server has given it an id. */
+  /** The page's own id of the file, until the server has given it one. */
   place: string
-  /** Asked for, on its way, arrived and to be handed over, handed over, or over. */
+  /** Asks for a permit, is sent, has arrived and will be handed over, was handed over, or is over. */
   phase: 'asking' | 'sending' | 'arrived' | 'handed' | 'over'
   serverId: string
   permit: string
   sent: number
   error: string
-  /** How often it was asked for, or handed over, without an answer. */
+  /** How often the page has asked for the permit, or has handed the file over, without an answer. */
   tries: number
-  /** Ends the request that is under way. */
+  /** Ends the present request, or the pause before the next one. */
   stop: (() => void) | undefined
-  /** Of a file that does not go to this server. */
+  /** Set if the file does not go to this server. */
   direct: Direct | undefined
-  /** Where files go, and the most bytes of one request; 0: no bound. */
+  /** `target`: the address that files go to. `chunk`: the most bytes of one request; 0 for no bound. */
   target: string
   chunk: number
   input: HTMLInputElement | undefined
 }
 
-/** As the application's `direct` gives it. */
+/** The result of the application's `direct`. */
 export interface Direct {
   'url': string
   'method'?: string
@@ -41,7 +41,9 @@ export function take(given: UploadCore): void {
 
 export const entries: Entry[] = []
 
-/** A page that is loaded anew finds here what was begun, if the user chooses the same file again. */
+/**
+ * If the page is loaded anew and the user chooses the same file again, the page finds under this key the begun upload.
+ */
 export function storageKey({ container, upload, file }: Entry): string {
   const module = core.own.getAttribute(container, 'data-l-live')
   return `loom-live:${module}:${upload}:${file.name}:${file.size}:${file.lastModified}`
@@ -60,6 +62,6 @@ export function remember(entry: Entry, permit?: string): void {
     if (permit) sessionStorage.setItem(storageKey(entry), permit)
     else sessionStorage.removeItem(storageKey(entry))
   } catch {
-    // Without storage nothing is gone on with after a reload.
+    // Without storage no upload is continued after a reload.
   }
 }

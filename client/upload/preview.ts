@@ -1,4 +1,4 @@
-/** `<img data-l-preview="…">` shows a file before it is sent: of an id, or of what was chosen last for an upload. */
+/** `<img data-l-preview="…">` shows a file before it is sent: the file of an id, or the last one of an upload. */
 
 import { core, entries, type Entry } from './files'
 

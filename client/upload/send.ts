@@ -1,14 +1,16 @@
-/** Sends one file over HTTP, in the protocol tus 1.0: after a cut it goes on from where the server is. */
+/**
+ * Sends one file over HTTP, in the protocol tus 1.0. After a cut, sending goes on from the byte that the server has.
+ */
 
 import { type Entry, remember } from './files'
 
-/** How long a page waits after a cut: a random part of twice as long each time. */
+/** How long a page waits after a cut: a random part of a time that doubles with each cut, up to LAST_WAIT_MS. */
 const FIRST_WAIT_MS = 500
 const LAST_WAIT_MS = 15_000
-/** So many cuts without a byte between them, which is about ten minutes. */
+/** After so many cuts without a byte between them, which is about ten minutes, the file has failed. */
 const MOST_CUTS = 50
 
-/** What the server says why a file does not go on, by status. */
+/** The reason why a file does not go on, by the status of the server's answer. */
 const REASONS: Record<number, string> = {
   403: 'gone',
   404: 'gone',
@@ -23,11 +25,11 @@ interface Answer {
   offset: number
 }
 
-/** Sends it to its end. `told` is called when something has changed. */
+/** Sends the whole file. `told` is called when something has changed. */
 export async function send(entry: Entry, told: () => void): Promise<void> {
   const { file, direct } = entry
   let cuts = 0
-  /** How much the server has; nothing if that has to be asked. */
+  /** How many bytes the server has; undefined if the server has to be asked. */
   let offset: number | undefined = entry.sent ? undefined : 0
   let isMade = entry.sent > 0
   for (;;) {
@@ -51,7 +53,7 @@ export async function send(entry: Entry, told: () => void): Promise<void> {
       entry.phase = 'arrived'
       return
     }
-    // The server has never heard of it: the first request has not arrived.
+    // The server does not know the file: the first request has not arrived.
     if (status === 404 && !direct && offset === undefined && cuts++ < MOST_CUTS) {
       isMade = false
       offset = entry.sent = 0
@@ -98,7 +100,7 @@ function ask(
   return request(entry, method, url, { ...headers, 'tus-resumable': '1.0.0', 'loom-permit': entry.permit }, body, told)
 }
 
-/** A status of 0: nobody has answered. */
+/** Resolves with the status 0 if there was no answer. */
 function request(
   entry: Entry,
   method: string,
@@ -108,7 +110,7 @@ function request(
   told?: () => void,
 ): Promise<Answer> {
   return new Promise((resolve) => {
-    // Unlike fetch, it says how much has been sent.
+    // Unlike fetch, XMLHttpRequest says how much has been sent.
     const xhr = new XMLHttpRequest()
     const before = entry.sent
     xhr.open(method, url)
@@ -127,14 +129,14 @@ function request(
   })
 }
 
-/** The server is to forget it. */
+/** Tells the server to forget the file. */
 export function forget(entry: Entry): void {
   remember(entry)
   if (entry.direct || !entry.permit) return
   void fetch(`${entry.target}/${entry.serverId}`, {
     method: 'DELETE',
     headers: { 'tus-resumable': '1.0.0', 'loom-permit': entry.permit },
-    // Also of a page that goes away.
+    // The request is sent also if the page goes away.
     keepalive: true,
   }).catch(() => undefined)
 }

@@ -1,4 +1,7 @@
-/** What the client loads for pages with uploads: asks for permits, sends files side by side, and says how far they are. */
+/**
+ * The file that the client loads for pages with uploads: it asks for permits, sends files side by side, and tells the
+ * component how far they are.
+ */
 
 import type { UploadCore } from '../input/uploads'
 import { listen, type Chosen } from './choose'
@@ -6,16 +9,16 @@ import { core, entries, recall, remember, take, type Direct, type Entry } from '
 import { showPreviews } from './preview'
 import { forget, send } from './send'
 
-/** As the server's UPLOAD in lib/uploads/rules.ts. */
+/** The same as UPLOAD in lib/uploads/rules.ts. */
 const NAME = 'loom.upload'
-/** Files that are sent at a time; browsers have six connections to a host, and the page needs some. */
+/** How many files are sent at a time. Browsers have six connections to a host, and the page needs some of them. */
 const AT_A_TIME = 3
-/** How often a component is told what is under way. */
+/** How often a component is told the progress of its files. */
 const TELL_MS = 250
-/** Without an answer: the event has failed, or was lost. */
+/** After so many tries without an answer, the file has failed: each event has failed, or was lost. */
 const MOST_TRIES = 2
 
-/** What the server says with the push `loom.upload`. */
+/** The server's push `loom.upload`. */
 interface Said {
   'u': string
   'asked'?: { 'k': string; 'id': string; 'permit'?: string; 'error'?: string; 'direct'?: Direct }[]
@@ -25,7 +28,7 @@ interface Said {
   'cancel'?: string
 }
 
-/** Containers and uploads of which something has changed that they were not told. */
+/** Uploads with changes that their containers have not been told yet. */
 const untold = new Map<Element, Set<string>>()
 let timer: ReturnType<typeof setInterval> | undefined
 let places = 0
@@ -40,7 +43,7 @@ export function start(given: UploadCore): void {
   document.addEventListener('loom:patch', showPreviews)
   document.addEventListener('loom:join', ({ target }) => {
     showPreviews()
-    // A state that begins anew, or from an earlier one, may not have heard.
+    // A component whose state begins anew, or from an earlier one, may not have heard of the files.
     for (const { container, upload } of entries) if (container === target) changed(container, upload)
   })
   document.addEventListener('loom:reset', ({ target }) => {
@@ -51,7 +54,7 @@ export function start(given: UploadCore): void {
 function choose(chosen: Chosen | undefined): void {
   if (!chosen) return
   const { container, upload, files, refusals, input } = chosen
-  // What failed before is shown until the user chooses again.
+  // Failed files are shown until the user chooses again.
   drop((entry) => entry.phase === 'over' && entry.container === container && entry.upload === upload)
   files.forEach((file, index) => {
     const error = refusals[index] ?? ''
@@ -88,11 +91,11 @@ function changed(container: Element, upload: string): void {
   timer ??= setInterval(tick, TELL_MS)
 }
 
-/** A few times a second while there is something to say. */
+/** Called a few times a second while a file is under way, or a component has to be told something. */
 function tick(): void {
   leave()
   for (const [container, uploads] of untold) {
-    // All that was said before has been answered: so a slow server is not told faster than it can hear.
+    // Only if all earlier events are answered ("live"): so a slow server is not told faster than it can hear.
     if (core.own.getAttribute(container, 'data-l-state') !== 'live') continue
     for (const upload of [...uploads]) say(container, upload)
   }
@@ -109,7 +112,9 @@ function tick(): void {
   timer = undefined
 }
 
-/** The component is another one now, which has given no permit: what has arrived stays, and goes on with one of its own. */
+/**
+ * The component's state began anew and knows no permit: the file's bytes stay, and sending goes on with a new permit.
+ */
 function askAnew(entry: Entry): void {
   if (entry.phase !== 'sending' && entry.phase !== 'arrived') return
   entry.phase = 'asking'
@@ -117,7 +122,7 @@ function askAnew(entry: Entry): void {
   entry.stop?.()
 }
 
-/** Whoever's container has gone from the page wants nothing any more. */
+/** Cancels the files of containers that have gone from the page. */
 function leave(): void {
   for (const entry of entries) {
     if (core.components.has(entry.container)) continue
@@ -135,7 +140,7 @@ function say(container: Element, upload: string): void {
   let done: string | undefined
   for (const entry of own) {
     if (entry.phase === 'asking' || entry.phase === 'handed' || (entry.phase === 'arrived' && !done)) {
-      // No answer has come, although all was answered.
+      // No answer for this file has come, although the component is "live", so that all events are answered.
       if (entry.tries >= MOST_TRIES) fail(entry, 'failed')
       else if (entry.phase === 'asking') {
         const { name, type, size } = entry.file
@@ -160,7 +165,7 @@ function say(container: Element, upload: string): void {
       ...(error && { 'error': error }),
     }))
   const uploads = untold.get(container)
-  // What is not said now is said next.
+  // The other changes are said the next time.
   if (!own.some(({ phase }) => phase === 'arrived' || phase === 'handed' || phase === 'asking')) uploads?.delete(upload)
   if (!uploads?.size) untold.delete(container)
   const value = JSON.stringify({ 'u': upload, 'a': asks, 'd': done, 'l': list })
@@ -183,7 +188,7 @@ function hear(container: Element, said: Said): void {
         entry.direct = told['direct']
         entry.target = said['to']
         entry.chunk = said['chunk']
-        // It may have been begun in an earlier visit: the server knows how much it has.
+        // The upload may have been begun before a reload: the server knows how many bytes it has.
         if (recall(entry) && !entry.direct) entry.sent = 1
         entry.phase = 'sending'
         remember(entry, entry.permit)
@@ -198,10 +203,10 @@ function hear(container: Element, said: Said): void {
     }
     if (id !== undefined && (entry.serverId || entry.place) === id) cancel(entry)
   }
-  // Those that have been taken, and those that were cancelled.
+  // Files that have been taken, and files that were cancelled.
   drop((entry) => entry.container === container && entry.phase === 'over' && !entry.error)
   showPreviews()
-  // When the component is live again: what it has said is about to be over.
+  // In a later task: the answer to the component's events is about to come, and then the component is "live" again.
   setTimeout(tick)
 }
 
@@ -236,7 +241,7 @@ function cancel(entry: Entry): void {
   changed(entry.container, entry.upload)
 }
 
-/** The same file can be chosen again once none of an input's is under way. */
+/** Empties the input once none of its files is under way, so that the same file can be chosen again. */
 function clear({ input }: Entry): void {
   if (input && !entries.some((other) => other.input === input && other.phase !== 'over')) input.value = ''
 }
