@@ -71,7 +71,7 @@ function modulesHint(name: unknown, names: readonly string[]): string {
   return `; the modules of this loom are ${listed(names)}`
 }
 
-/** What only live modules have. */
+/** The details for Rust that only live modules have. */
 function detailsOf(entry: Entry): [version: number, hidden: string[], authorizes: boolean, receivers: string[]] {
   if (entry.raw) return [1, [], false, []]
   const { version, module } = entry
@@ -79,9 +79,9 @@ function detailsOf(entry: Entry): [version: number, hidden: string[], authorizes
   return [version, hidden, module.authorize !== undefined, [...receiversOf(entry)]]
 }
 
-/** One application: what ties the parts together. */
+/** One application: ties the parts together. */
 export class Loom implements PublicLoom {
-  /** The options with their secrets. A private name, because nobody is to find the secrets in what is logged of a loom. */
+  /** The options with their secrets. The name is private, so that a logged loom does not show the secrets. */
   readonly #given: LoomOptions
   private readonly native: NativeLoom
   private readonly dispatcher: Dispatcher
@@ -94,15 +94,15 @@ export class Loom implements PublicLoom {
   private readonly mounting: Mounting
   private readonly flashBox: Flashes
   private readonly entries = new Map<string, Entry>()
-  /** Without the secrets, which nobody is to find in what is logged of a loom. */
+  /** The settings without the secrets, so that a logged loom does not show these. */
   private readonly settings: Omit<Settings, 'secrets' | 'limits' | 'sqlite' | 'redisStore' | 'ownStore' | 'backplane'>
   private readonly limits: Settings['limits']
   private readonly requests: Requests
-  /** Only in development: what they find costs nobody else anything. */
+  /** Only in development, so that its checks cost nothing in production. */
   private readonly development: Development | undefined
   private readonly wiring: Wiring | undefined
   private readonly hasBackplane: boolean
-  /** There if the application takes files. */
+  /** Set if the application takes files. */
   private uploadServer: UploadServer | undefined
   private uploadsOptions: UploadsOptions | undefined
   /** Only in development: the files that have registered a module, by the module's name. */
@@ -194,7 +194,7 @@ export class Loom implements PublicLoom {
     } catch (error) {
       throw new LoomError('LOOM_ARGUMENT', textOf(error), { cause: error })
     }
-    // Who listens already is told of the first step, too.
+    // Subscribers of diagnostics channels that listen already are told of the first step, too.
     this.dispatcher.steps.look()
     // With a backplane another process may have rendered the page.
     const warn = (text: string): void => this.development?.warn(text)
@@ -287,7 +287,10 @@ export class Loom implements PublicLoom {
     })
   }
 
-  /** Runs `load`: the modules that are registered meanwhile take the places of those of their names, all or none. */
+  /**
+   * Runs `load`. Each module that is registered meanwhile replaces the one of its name; all of them are replaced, or
+   * none.
+   */
   private async reload(load: () => Promise<void>): Promise<string[]> {
     const replacing = (this.replacing = new Map<string, Entry>())
     try {
@@ -308,7 +311,7 @@ export class Loom implements PublicLoom {
       this.entries.set(name, entry)
       this.native.allAgain(id)
     }
-    // Their pages come back with a state of the last version, as after a deploy.
+    // The pages come back with a state of the last version, as after a deploy.
     if (!areSame) this.native.disconnect(this.native.connections().map(({ number }) => number))
     return [...replacing.keys()]
   }
@@ -351,7 +354,7 @@ export class Loom implements PublicLoom {
     return explainPromise(page, String(name), place, development)
   }
 
-  // Async, as `send` is: a wrong argument is a rejection, too, which `.catch` gets.
+  // Async, as `send` is: so a wrong argument is a rejection, too, and `.catch` gets it.
   async publish(topic: string | Topic<unknown>, data?: unknown, options: { id?: string } = {}): Promise<void> {
     const { topics } = this.development ?? {}
     if (topics !== undefined) topics.published(topicName(topic, 'loom.publish'), 'loom.publish', callerOf(this.publish))
@@ -416,7 +419,7 @@ export class Loom implements PublicLoom {
   }
 
   readonly fastify = (instance: FastifyLike): Promise<void> =>
-    // What throws in here is the plugin's rejection.
+    // An error that is thrown in here becomes the plugin's rejection.
     new Promise((done) => {
       serveFastify(instance, this.settings.path, this.upgrades, this.wiring, this.uploadServer, () => this.close())
       done()
@@ -428,7 +431,7 @@ export class Loom implements PublicLoom {
 
   readonly fastifyForms = serveFastifyForms(() => this.takesForms())
 
-  /** From here on pages are rendered with what their forms need. */
+  /** From here on pages are rendered with all that their forms need to work without the client's script. */
   private takesForms(): Forms {
     const { native, binder, requests, settings, limits } = this
     return (this.mounting.forms ??= new Forms({
@@ -493,7 +496,7 @@ export class Loom implements PublicLoom {
     return flashElement(this.flashBox.take(request), (flash) => this.lookOf(look(flash)))
   }
 
-  /** The HTML of one flash. In the browser the text of further ones is put into it. */
+  /** The HTML of one flash. The browser puts the texts of later flashes into it. */
   private lookOf(tree: unknown): string {
     if (!(tree instanceof RenderedTree)) throw invalid('html`…`', 'what the look of loom.flashes gives', tree)
     const writer = new Writer()
@@ -511,7 +514,7 @@ export class Loom implements PublicLoom {
     return this.native.stats() as Stats
   }
 
-  /** What is counted, for `loom-live/opentelemetry`. */
+  /** All metrics, for `loom-live/opentelemetry`. */
   [NUMBERS](): Metric[] {
     return metricsOf(this.stats(), this.native.metrics())
   }
@@ -568,7 +571,7 @@ export class Loom implements PublicLoom {
     }
     if (this.uploadsOptions !== undefined) next.uploads(this.uploadsOptions)
     if (this.mounting.forms !== undefined) next.takesForms()
-    // The application's variables still name this loom, which goes on with all that the new one has.
+    // The application's variables still refer to this loom, so it takes over all members of the new one.
     Object.assign(this, next)
   }
 
@@ -588,7 +591,7 @@ export class Loom implements PublicLoom {
         (text) => new LoomError('LOOM_STOPPED', text),
       )
       .then(() => {
-        // Until here new connections were told to come back later.
+        // Until here new connections have been told to come back later.
         this.upgrades.release()
         this.dispatcher.uploads.end()
         this.isReleased = true
@@ -600,7 +603,7 @@ export class Loom implements PublicLoom {
   }
 }
 
-/** What tests of an application do with its loom. */
+/** The seam of a loom, for tests of an application. */
 function seamOf(loom: unknown): Seam {
   if (loom instanceof Loom) return loom.seam()
   throw invalid('a loom, which is what createLoom gives,', 'loom', loom)

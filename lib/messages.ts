@@ -1,4 +1,4 @@
-/** What the application says to components: to the subscribers of a topic, or to one component by its address. */
+/** Messages of the application to components: to the subscribers of a topic, or to one component by its address. */
 
 import type { Everybody, Topic } from '../index'
 import { sentData, topicName } from './call/effects'
@@ -9,7 +9,7 @@ import type { NativeLoom } from './native'
 import { stringifyData } from './render/props'
 import { channels } from './telemetry/channels'
 
-/** The id that makes a message count once, if the application gives one. */
+/** The message's id, if the application gives one: two messages with one id count once. */
 function messageId(options: unknown, what: string): string | undefined {
   checkNames(options, { id: true }, `the options of ${what}`, `an option of ${what}`)
   const { id } = options as { id?: unknown }
@@ -19,7 +19,7 @@ function messageId(options: unknown, what: string): string | undefined {
 
 export class Messages {
   constructor(
-    /** Who listens on diagnostics channels is told which loom it was. */
+    /** Subscribers of diagnostics channels are told which loom a message belongs to. */
     private readonly loom: object,
     private readonly native: NativeLoom,
     private readonly promises: Promises,
@@ -50,13 +50,13 @@ export class Messages {
     })) as Everybody<Meta>
   }
 
-  /** Resolves when Rust has done what was begun. */
+  /** Resolves when Rust has done the work that `begin` has begun. */
   accepted(begin: (request: number) => boolean | void): Promise<unknown> {
     this.checkOpen()
     return this.promises.make(begin, (text) => new LoomError('LOOM_TOPIC', text))
   }
 
-  /** Tells who listens of a message that the application has published. */
+  /** Tells subscribers of the diagnostics channel that the application has published a message. */
   private async told(topic: string, published: Promise<unknown>): Promise<void> {
     const { topic: channel } = channels
     if (!channel.hasSubscribers) {

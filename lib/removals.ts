@@ -1,4 +1,4 @@
-/** Who is to go: components by their user or address, the subscribers of a topic, and upgrades that are under way. */
+/** Removes components by their user or address, subscribers of a topic, and upgrades that are under way. */
 
 import type { Loom as PublicLoom, Topic } from '../index'
 import { liveRequest } from './call/context'
@@ -8,21 +8,21 @@ import { checkNames, invalid, isObject } from './check'
 import type { Upgrades } from './http/accept'
 import type { NativeConnection, NativeLoom } from './native'
 
-/** Whose components are meant. */
+/** Selects components: by their user (`bind`), or by their address. */
 interface Whose {
   bind?: string
   address?: string
 }
 
 /**
- * A filter that is not understood would find nobody, and whoever was to go would stay; or it would find everybody, if a
- * user is not there that was to be named.
+ * Throws if the filter is wrong. A wrong filter could find nobody, and the user who was to be removed would stay; or, if
+ * the user is undefined, it could find everybody.
  */
 function checkWhose(filter: object, known: object): asserts filter is Whose {
   checkNames(filter, known, 'filter', 'a filter')
   for (const name of ['bind', 'address'] as const) {
     const value: unknown = (filter as Whose)[name]
-    // Empty text is the `bind` of pages without a user.
+    // An empty string is the `bind` of pages without a user, so it is allowed.
     if (name in filter && typeof value !== 'string') throw invalid('a string', `filter.${name}`, value)
   }
 }
@@ -68,10 +68,10 @@ export class Removals {
     return count
   }
 
-  /** Removes in this process. Gives how many there were. */
+  /** Removes in this process. Returns how many there were. */
   remove({ topic, unsubscribes, ...whose }: Removal): number {
     const { bind, address } = whose
-    // Upgrades under way have no subscriptions: what they join with is asked about then.
+    // Upgrades under way have no subscriptions yet: their components are checked when they join.
     if (topic === undefined) {
       const count = this.native.disconnectMatching(bind, address)
       return count + this.upgrades.pending.disconnect(whose)

@@ -1,4 +1,4 @@
-/** What `loom-live/testing` does with a loom, beside what everybody can: see lib/testing/. */
+/** The functions of a loom that only `loom-live/testing` uses: see lib/testing/. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Witness } from './call/witness'
@@ -8,12 +8,12 @@ import type { Server } from './http/upgrade'
 import type { Promises } from './live_socket'
 import type { NativeLoom } from './native'
 
-/** What only the loom itself can give. */
+/** The members that only the loom itself can give. */
 interface Given {
   /** The loom's path, and the members of requests that it keeps. */
   readonly path: string
   readonly keep: readonly string[]
-  /** Who is told of joins and failures. */
+  /** From here on the witness is told of joins and failures. */
   witness(witness: Witness): void
   /** Takes the loom's upgrades from a server, which need not listen. */
   attach(server: Server, pass: Pass): void

@@ -20,13 +20,15 @@ import { compactRequest } from './request'
 import type { Trust } from './trust'
 import { withoutTrace } from '../telemetry/trace'
 
-/** What a page's component shows after its form: the props that the handler left, and what was typed if it was not taken. */
+/**
+ * The state of a component after its form: the props that the handler left, and the fields if they were not accepted.
+ */
 export interface PostedState {
   readonly module: string
   /** Where the component stands in its page: see `placeOf` in lib/mount.ts. */
   readonly place: string
   readonly props: Record<string, unknown>
-  /** Names what its parent had given a nested component. */
+  /** Identifies the props that the parent had given a nested component. */
   readonly given: string
   readonly posted: Posted | undefined
 }
@@ -37,18 +39,18 @@ export interface Place {
   readonly name: string
 }
 
-/** What causes a step of a component that is not connected. */
+/** The cause of a step of a component that is not connected. */
 interface Cause {
   readonly bind: string
   /** The address of the page. */
   readonly url: string
-  /** Names the step, for those that it sends something to: they take it once. */
+  /** The id of the step. Receivers of its messages know by the id whether they have had them. */
   readonly id: string
-  /** Of a form; a receiver has none. */
+  /** The form's event; a receiver has none. */
   readonly event: LiveEvent | undefined
 }
 
-/** What becomes of a request. */
+/** How a request goes on. */
 export type Outcome =
   | { readonly kind: 'pass' }
   | { readonly kind: 'answer'; readonly status: number; readonly text: string }
@@ -58,10 +60,10 @@ export type Outcome =
 
 const OUT_OF_DATE = 'The form is out of date, or belongs to another user. Load its page again and send it once more.'
 
-/** What stands in the hidden field, see lib/forms/posted.ts: handler and id, the component's place, and its token. */
+/** The content of the hidden field, see lib/forms/posted.ts: handler and id, the component's place, and its token. */
 const SEALED = /^(\["(?:[^"\\]|\\.)*","(?:[^"\\]|\\.)*"\]) ([\w-]{1,22}) ([\w.-]+)$/
 
-/** What became of the form of a shared component: see `post` in src/forms.rs. */
+/** The result of a shared component's form: see `post` in src/forms.rs. */
 export type PostedToShared =
   | {
       readonly applied: {
@@ -74,7 +76,7 @@ export type PostedToShared =
   | { readonly failed: string }
   | { readonly refused: string; readonly busy: boolean; readonly redirect: string | null }
 
-/** The handler and the id of the form; nothing if they are no JSON: the field comes from the browser. */
+/** The handler and the id of the form; undefined if the text is no JSON: the field comes from the browser. */
 function whichOf(json: string): readonly [handler: string, id: string] | undefined {
   try {
     return JSON.parse(json) as [string, string]
@@ -84,19 +86,20 @@ function whichOf(json: string): readonly [handler: string, id: string] | undefin
 }
 
 /**
- * A component may have several forms, each with a handler of its own: each is taken once, and its event has an id of its
- * own. The form's id comes from the browser, and would make a form that was taken a new one.
+ * The id of a form's event. A component may have several forms, each with a handler of its own. Each form is accepted
+ * once, so each has an id of its own. The form's id in the hidden field comes from the browser, which could change that
+ * id to have a form accepted again.
  */
 function idOf(page: string, handler: string): string {
   return createHash('sha256').update(`${page} ${handler}`).digest('base64url').slice(0, 22)
 }
 
-/** Names what a parent gives, as src/given.rs does. */
+/** Identifies the props that a parent gives, in the same way as src/given.rs. */
 function givenName(json: string): string {
   return createHash('sha256').update(json).digest().subarray(0, 16).toString('base64url')
 }
 
-/** What the forms of a loom need of it. */
+/** The parts of a loom that its forms need. */
 export interface FormsHost {
   readonly native: NativeLoom
   readonly binder: Binder
@@ -108,11 +111,11 @@ export interface FormsHost {
     readonly development: boolean
   }
   readonly limits: { readonly messageBytes: number; readonly formFields: number; readonly handlerTime: number }
-  /** The module of that name, if it is a live one. */
+  /** The module of that name, if the module is live. */
   find(name: string): LiveEntry | undefined
   /** Has the actor of a shared component handle the form. */
   post(form: PostedForm): Promise<PostedToShared>
-  /** Whether the form was not taken before. */
+  /** True if the form was not accepted before. */
   take(id: string, bind: string, address: string): Promise<boolean>
   send(outgoing: Outgoing): Promise<unknown>
   readonly operator: Operator
@@ -126,13 +129,13 @@ export class Forms {
 
   constructor(private readonly host: FormsHost) {}
 
-  /** What the page of this request shows of the component in that place. */
+  /** The state to show for the component at that place, in the page of this request. */
   stateOf({ request, name }: Place, module: string): PostedState | undefined {
     const state = this.states.get(request)
     return state?.module === module && state.place === name ? state : undefined
   }
 
-  /** The props of a nested component after its form, to which its parent gives this now, as JSON. */
+  /** The props of a nested component after its form. `json` is what the parent gives the component now. */
   async givenTo(
     entry: LiveEntry,
     state: PostedState,
@@ -173,7 +176,7 @@ export class Forms {
     return compactRequest(rawOf(page), trust, keep, page)
   }
 
-  /** What the step gives, unless it takes longer than a handler may. */
+  /** The step's result. Rejects if the step takes longer than a handler may. */
   private async inTime<Result>(what: string, context: FormContext, step: Promise<Result>): Promise<Result> {
     const deadline = setTimeout(() => {
       context.abort(new Error(`${what} took too long`))
@@ -195,7 +198,7 @@ export class Forms {
       const outcome = await this.run(request, undefined)
       if (outcome.kind === 'render') {
         response.statusCode = outcome.status
-        // The route that renders the page is the one that has rendered it before.
+        // The route that has rendered the page before renders it again.
         request.method = 'GET'
       }
       if (outcome.kind === 'pass' || outcome.kind === 'render') next()
@@ -257,7 +260,7 @@ export class Forms {
     return this.handle(page, request, fields, String(sealed))
   }
 
-  /** What the handler has done is done, and is not to be done again because of what was to follow. */
+  /** Sends a step's messages. An error is only logged: the handler's work is done, and must not be repeated for it. */
   private async sendAll({ name }: LiveEntry, all: readonly Outgoing[]): Promise<void> {
     for (const outgoing of all) {
       try {
@@ -273,25 +276,28 @@ export class Forms {
     return { kind: 'answer', status: 413, text: new TooManyFields(this.host.limits.formFields).message }
   }
 
-  /** The fields, also for whoever handles the request if it is no form of ours. */
+  /**
+   * The form's fields. They are left in `request.body` for other handlers, in case that the form is not for a
+   * component.
+   */
   private async fieldsOf(request: IncomingMessage, parsed: unknown): Promise<FormFields | undefined> {
-    // A parser of the application may leave it as text.
+    // A parser of the application may leave the body as text.
     if (typeof parsed === 'string') return parseForm(parsed, this.host.limits.formFields)
     const given = request as IncomingMessage & { body?: unknown; _body?: boolean }
-    // Another parser has read it.
+    // Another parser has read the body.
     const before = parsed ?? given.body
     if (before !== undefined || request.readableEnded) return fieldsOf(before)
     const fields = parseForm(await readBody(request, this.bodyLimit), this.host.limits.formFields)
-    // As the parsers of Express leave it, so that none waits for what has been read.
+    // As the parsers of Express leave the body, so that no parser waits for bytes that have been read.
     given.body = { ...fields }
     given._body = true
     return fields
   }
 
   /**
-   * A browser says which page has sent a form: with the origin, or with how far it comes from. With the referrer policy
-   * `no-referrer` the origin of a form is `null`, also if the page is of this site. No page can say by itself how far it
-   * comes from, and what is sandboxed comes from another site.
+   * A browser says which page has sent a form: with `origin`, or with `sec-fetch-site`. With the referrer policy
+   * `no-referrer` the origin of a form is `null`, also if the page is of this site. No page can set `sec-fetch-site`
+   * itself, and a sandboxed page counts as one of another site.
    */
   private isOwn(request: IncomingMessage): boolean {
     const { origin: allowed, trust } = this.host.settings
@@ -322,11 +328,11 @@ export class Forms {
     const { module } = entry
     if (handlerOf(module, handler) === undefined) return { kind: 'answer', status: 403, text: OUT_OF_DATE }
     const event: LiveEvent = {
-      // Of a module with one function for all, a browser could make up ever new names.
+      // If a module has one function for all handlers, a browser could invent names, and each name would be a new id.
       id: typeof module.handle === 'function' ? opened.id : idOf(opened.id, handler),
       handler,
       type: 'submit',
-      // A submit's is its form, URL-encoded: the handler is the same as that of the live page.
+      // The value of a submit is its form, URL-encoded: the live page calls the same handler with the same value.
       value: new URLSearchParams(
         Object.entries(fields).flatMap(([name, value]) => [value].flat().map((text) => [name, text])),
       ).toString(),
@@ -334,7 +340,7 @@ export class Forms {
     }
     if (opened.key !== '') return this.post(page, token, event, bind)
     const { address } = this.compact(page)
-    // Whom its failed forms count for.
+    // The user, or the address, that failed forms count for.
     const holder = bind === '' ? (address ?? '') : bind
     let isTaken: boolean
     try {
@@ -343,7 +349,7 @@ export class Forms {
       this.host.operator.tell('error', 'LOOM_FORM', `a form sent without a script could not be taken: ${textOf(error)}`)
       return { kind: 'answer', status: 503, text: 'The form cannot be taken just now. Send it once more.' }
     }
-    // It was sent twice: what it did is there already.
+    // The form was sent twice: the first one has had its effect.
     if (!isTaken) return { kind: 'redirect', url: here(request) }
     const context = this.contextOf(entry, page, { bind, url: opened.page, id: event.id, event })
     try {
@@ -389,7 +395,7 @@ export class Forms {
     const compact = this.compact(page)
     const posted = await this.host.post({
       token,
-      // The page that shows what was not taken is another one; who goes back there and corrects it has a new form.
+      // With the value in the id, a user who goes back and corrects a form that was not accepted sends a new form.
       id: idOf(id, value),
       handler,
       value,
@@ -400,7 +406,7 @@ export class Forms {
     return this.outcomeOf(posted, rawOf(page))
   }
 
-  /** Of a shared component the page shows what its actor makes of it; what was typed is not there again. */
+  /** The outcome for a shared component: the page shows its state, without the fields that the user has typed. */
   private outcomeOf(posted: PostedToShared, request: IncomingMessage): Outcome {
     if ('known' in posted) return { kind: 'redirect', url: here(request) }
     if ('failed' in posted) return { kind: 'answer', status: 500, text: posted.failed }
@@ -421,7 +427,7 @@ export class Forms {
   }
 }
 
-/** What is answered here, and not by the page's route. */
+/** Outcomes that are answered here, and not by the page's route. */
 type Answered = Exclude<Outcome, { kind: 'pass' } | { kind: 'render' }>
 
 /** The page's own address. Express changes `url` under a router's prefix. */
@@ -440,9 +446,9 @@ function beforeAbort<Result>(work: Promise<Result>, context: FormContext): Promi
   })
 }
 
-/** The address as a header has it: what browsers would leave out is left out, and what they would escape is escaped. */
+/** The address as a header has it: without the characters that browsers would ignore, and with others escaped. */
 function inHeader(url: string): string {
-  // Half of a character, which only a string can have, becomes the sign for that.
+  // Half of a surrogate pair, which only a string can have, becomes the replacement character.
   const text = Buffer.from(url.replace(/[\t\n\r]/g, '')).toString()
   return text.replace(/[^\x21-\x7e]/gu, encodeURIComponent)
 }

@@ -10,7 +10,7 @@ import { Timers } from './timers'
 import type { Answered, Asked } from './network'
 import type { Window } from './window'
 
-/** What a page has instead of a network. */
+/** A page's connections, instead of a network. */
 export interface Wires {
   /** Makes a WebSocket. */
   socket(url: string, protocols: string | string[] | undefined): object
@@ -21,22 +21,22 @@ export interface Wires {
 export interface Browser {
   readonly window: Window
   readonly timers: Timers
-  /** Files of the client that are under way. */
+  /** How many files of the client are being loaded. */
   loading: number
   /** Where the page was sent, if it was sent away. */
   sentTo: string | undefined
-  /** Gets what listeners of the page throw. */
+  /** Called with each error that the page's listeners throw. */
   failed: (error: unknown) => void
-  /** Takes the window away, if it was made here. */
+  /** Closes the window, if it was made here. */
   close(): void
 }
 
-/** The client's file, and those that it loads, by their names without the hash. */
+/** The client's file, and the files that it loads, by their names without the hash. */
 const programs = new Map<string, (scope: object) => { start?: unknown }>()
 
 /**
- * One of the client's files as a function. It is a module for browsers, which imports others by their addresses: here it
- * gets `import` and its own address from its scope, as it gets `document` and all others.
+ * One of the client's files as a function. The file is a module for browsers, which imports others by their addresses.
+ * The function gets `import` and the file's own address from its scope, and `document` and all other names, too.
  */
 function program(name: string): (scope: object) => { start?: unknown } {
   let made = programs.get(name)
@@ -55,7 +55,7 @@ function program(name: string): (scope: object) => { start?: unknown } {
 
 const known = new WeakMap<object, Browser>()
 
-/** The test's own document if it has one, or else one that is made of the package that can be found. */
+/** The test's own document, if there is one; else a document that an installed package makes. */
 export async function openBrowser(url: string, wires: Wires): Promise<Browser> {
   const own = ambient()
   if (own !== undefined) {
@@ -132,8 +132,8 @@ async function findMaker(): Promise<(url: string) => Made> {
 }
 
 /**
- * From where the application is, and from where this package is. Loaded by Node itself: jest would load the package again
- * for each file of tests, and cannot require what is a module only.
+ * Loads a package, looked for from the application's folder, then from this package's. Node itself loads it: jest would
+ * load the package again for each file of tests, and cannot require a package that is only a module.
  */
 async function load(name: string): Promise<unknown> {
   // Jest's class of this name extends Node's.
@@ -150,7 +150,7 @@ async function load(name: string): Promise<unknown> {
     try {
       return require(path) as unknown
     } catch (error) {
-      // Before 20.19 and 22.12, Node has another way for modules, which jest does not have.
+      // Before 20.19 and 22.12, Node loads modules in another way, which jest does not have.
       if ((error as { code?: unknown }).code !== 'ERR_REQUIRE_ESM') throw error
       return await import(pathToFileURL(path).href).catch((cause: unknown) => {
         throw new LoomError(
@@ -201,15 +201,16 @@ function run(window: Window, wires: Wires, close: () => void): Browser {
     console: {
       ...console,
       error: (...said: unknown[]) => {
-        // What else the client says in a browser's console, the page tells the test itself: see `page.ts`.
+        // The client's other messages in a browser's console are events, too, which the page tells the test: see
+        // `page.ts`.
         for (const one of said) if (one instanceof Error) browser.failed(one)
       },
     },
-    // The application's scripts run outside of the window: hooks meet there.
+    // The application's scripts run outside of the window: their hooks reach the client through this object.
     globalThis: { WebSocket: sockets, [HOOKS]: hooks },
     getComputedStyle: (element: HTMLElement) => {
       const style = window.getComputedStyle(element)
-      // Happy-dom has no style sheet of its own, which says that what is hidden is not displayed.
+      // Happy-dom has no style sheet of its own, so a hidden element counts as displayed there.
       const isHidden = element.hasAttribute('hidden') && element.style.display === ''
       return isHidden
         ? new Proxy(style, { get: (of, name): unknown => (name === 'display' ? 'none' : Reflect.get(of, name)) })
@@ -217,13 +218,13 @@ function run(window: Window, wires: Wires, close: () => void): Browser {
     },
     XMLHttpRequest: requestsOf(window, wires),
     URL,
-    // Node gives more than the window has: a module of the language is not a window's.
+    // The client's file is no module here, so its address comes from here.
     __address: `${window.location.origin}/loom/client.js`,
     __import: async (address: string): Promise<unknown> => {
       const [, name = ''] = /\/(\w+)\.[\w-]+\.js(?:#|$)/.exec(address) ?? []
       browser.loading++
       try {
-        // As a browser: never in the same turn.
+        // As in a browser, the file never comes in the same turn.
         await Promise.resolve()
         return program(name)(all)
       } finally {
@@ -232,7 +233,7 @@ function run(window: Window, wires: Wires, close: () => void): Browser {
     },
   }
   const all = around(window, scope)
-  // What a listener throws is told here; in browsers, it is in the console.
+  // An error of a listener comes here; in browsers, it is in the console.
   window.addEventListener('error', (event) => {
     const error = Reflect.get(event, 'error') as unknown
     if (error !== undefined && error !== null) browser.failed(error)
@@ -241,7 +242,7 @@ function run(window: Window, wires: Wires, close: () => void): Browser {
   return browser
 }
 
-/** The names of a window, with others in the place of some. */
+/** The names of a window, some of them with other values. */
 function around(window: Window, scope: Record<string, unknown>): object {
   return new Proxy(scope, {
     has: (_, name) => typeof name === 'string' && (name in scope || name in window),
@@ -249,7 +250,7 @@ function around(window: Window, scope: Record<string, unknown>): object {
       if (typeof name !== 'string') return undefined
       if (name in scope) return scope[name]
       const value: unknown = Reflect.get(window, name)
-      // A window's functions are called without one.
+      // The client calls a window's functions without the window as `this`.
       return typeof value === 'function' && /^[a-z]/.test(name) ? bound(window, name, value) : value
     },
   })
@@ -266,8 +267,8 @@ function bound(window: Window, name: string, value: object): unknown {
 }
 
 /**
- * In browsers all members of these prototypes are enumerable, and the client finds them so. In happy-dom they are not. And
- * the window need not be one: see `ambient`.
+ * In browsers all members of these prototypes are enumerable, and the client relies on this. In happy-dom they are not.
+ * And `window` may be Node's global object: see `ambient`.
  */
 function enumerable(window: Window, name: 'HTMLFormElement' | 'Document'): unknown {
   const type = window[name] as unknown as (new () => object) & { prototype: object }
@@ -306,7 +307,7 @@ function enumerable(window: Window, name: 'HTMLFormElement' | 'Document'): unkno
   return Made
 }
 
-/** Happy-dom knows `[method="dialog" i]`, and not the same without quotes. */
+/** Happy-dom knows `[method="dialog" i]`, but not the same selector without quotes. */
 function plain(selector: string): string {
   return selector.replaceAll(/=([\w-]+) i\]/g, '="$1" i]')
 }
@@ -346,7 +347,7 @@ function locationOf(window: Window, sent: (address: string) => void): object {
   }
 }
 
-/** As in client/hooks/registry.ts: what `hook` of `loom-live/client` tells, here for each window. */
+/** As in client/hooks/registry.ts: the hooks that `hook` of `loom-live/client` registers, here for each window. */
 interface Hooks {
   hooks: Map<string, unknown>
   registered?: (name: string) => void
@@ -355,7 +356,7 @@ interface Hooks {
 const HOOKS = Symbol.for('loom-live.hooks')
 const windowsHooks = new Set<Hooks>()
 
-/** The hooks for one window, whose client is told of further ones, as those of all other windows. */
+/** The hooks for one window. The client of each window is told of hooks that are registered later. */
 function hooksOfWindow(): Hooks {
   const all = ((globalThis as Record<symbol, unknown>)[HOOKS] ??= { hooks: new Map() }) as Hooks
   all.registered ??= (name) => {
@@ -367,14 +368,14 @@ function hooksOfWindow(): Hooks {
 }
 
 function socketsOf(wires: Wires): unknown {
-  // `new` gives what a constructor returns.
+  // `new` returns the object that the constructor returns.
   function Socket(url: string, protocols?: string | string[]): object {
     return wires.socket(url, protocols)
   }
   return Object.assign(Socket, { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 })
 }
 
-/** What the client uses of it, for uploads. */
+/** An XMLHttpRequest, with the members that the client uses for uploads. */
 function requestsOf(window: Window, wires: Wires): unknown {
   return class {
     upload: { onprogress?: (event: { loaded: number }) => void } = {}

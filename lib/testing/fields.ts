@@ -1,4 +1,4 @@
-/** What users do to fields, as the events of a browser tell it. */
+/** Sets fields, with the events that a browser fires when a user does so. */
 
 import type { FieldValue } from '../../testing'
 import type { Window } from './window'
@@ -18,7 +18,7 @@ function leave(element: Element): void {
 }
 
 function setOf(element: Element, name: 'value' | 'checked'): (value: unknown) => void {
-  // The prototype's: a framework's own property, or a field of that name, hides the element's.
+  // The setter of the prototype: a framework's property, or a field of that name, can hide the element's own.
   for (let at: object | null = element; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     const set = at === element ? undefined : Object.getOwnPropertyDescriptor(at, name)?.set
     if (set !== undefined) return set.bind(element)
@@ -88,7 +88,7 @@ export function fillForm(
     const fields = [...form.querySelectorAll(named)].filter((field) => field.localName !== 'button')
     const [first] = fields
     const type = (first as Partial<HTMLInputElement> | undefined)?.type
-    // Of several with one name the value says which one: as a form sends them.
+    // If several fields have one name, the value says which of them is meant, as in a form that is sent.
     if ((type === 'radio' || (type === 'checkbox' && fields.length > 1)) && typeof value !== 'boolean') {
       const wanted = (Array.isArray(value) ? value : [value]).map(String)
       for (const one of wanted)

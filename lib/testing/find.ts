@@ -1,12 +1,12 @@
-/** Finds elements for tests, and says what is there instead if there are none. */
+/** Finds elements for tests; if none fits, the error says which elements are there. */
 
 import type { Match } from '../../testing'
 import { LoomError } from './library'
 import { htmlOf, tagOf, textOf } from './markup'
 
-/** More of a page's HTML no message shows. */
+/** The most lines of a page's HTML that a message shows. */
 const MOST_LINES = 60
-/** More elements that nearly fit no message shows. */
+/** The most elements that nearly fit, and that a message shows. */
 const MOST_NEAR = 5
 
 function describe(selector: string, { text }: Match): string {
@@ -52,7 +52,7 @@ export function missing(container: Element, selector: string, match: Match, what
 
 /** An error with the page's HTML. */
 export function failure(text: string, container: Element, cause?: unknown): Error {
-  // The component's own container says nothing that the test did not know.
+  // The component's own container is left out: the test knows it.
   const [only, second] = container.children
   const shownIn = only !== undefined && second === undefined && only.matches('[data-l-live]') ? only : container
   const lines = htmlOf(shownIn).split('\n')
@@ -67,12 +67,12 @@ function shortOf(element: Element): string {
   return tagOf(element) + short
 }
 
-/** What fits the selector and has another text; or else what fits a part of the selector; the most alike first. */
+/** Elements that fit the selector and have another text; or else those that fit a part of it; the most alike first. */
 function nearTo(container: Element, selector: string, match: Match): Element[] {
   const wanted = typeof match.text === 'string' ? match.text : (match.text?.source ?? '')
   let candidates = all(container, selector, {})
   if (candidates.length === 0) {
-    // The last simple part of the selector: the tag, or else whatever has the text.
+    // The tag in the last part of the selector, or else elements that have the text.
     const [, tag = ''] = /(?:^|[\s>+~])([a-z][\w-]*)?[^\s>+~]*$/i.exec(selector.trim()) ?? []
     candidates = tag === '' ? [] : [...container.getElementsByTagName(tag)]
     if (wanted !== '')

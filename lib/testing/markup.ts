@@ -1,6 +1,6 @@
-/** A page's HTML as a test shows it: one element a line, without what differs from run to run. */
+/** A page's HTML as a test shows it: one element a line, without attributes that differ from run to run. */
 
-/** What only the client and the server need. */
+/** Attributes that only the client and the server need. */
 const OURS = /^data-l-(token|state|ws|params|key|live)$/
 
 const VOID = /^(area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr)$/
@@ -22,7 +22,7 @@ export function tagOf(element: Element): string {
   return `<${element.localName}${attributes.join('')}>`
 }
 
-/** What is in the node, one line for each element that has others in it. */
+/** The node's content, with a line for each element that has other elements in it. */
 export function htmlOf(node: Element): string {
   return linesOf(node, '').join('\n')
 }
@@ -60,7 +60,7 @@ function linesOf(parent: Node, indent: string): string[] {
   return lines
 }
 
-/** The text that a user reads: without the space that only the markup has. */
+/** The text that a user reads, without the spaces that only the markup has. */
 export function textOf(element: Element): string {
   return element.textContent.replaceAll(/\s+/g, ' ').trim()
 }

@@ -6,10 +6,10 @@ import { WebSocket } from 'ws'
 import type { Seam } from '../seam'
 import type { Gate } from './uploads'
 
-/** What the network knows of a page. */
+/** A page, as the network knows it. */
 export interface Visitor {
   readonly headers: Readonly<Record<string, string>>
-  /** What middleware would set on the page's requests: the user, the session. */
+  /** The members that middleware would set on the page's requests: the user, the session. */
   readonly set: Readonly<Record<string, unknown>>
   /** False while the page has no network. */
   isOnline: boolean
@@ -45,12 +45,12 @@ class End extends Duplex {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     const { other } = this
     this.other = undefined
-    // In a turn of its own, as a network tells it.
+    // In a later turn, as with a network.
     if (other !== undefined && !other.destroyed) setImmediate(() => other.destroy())
     done(error)
   }
 
-  // What Node's clients and servers call on sockets.
+  // Node's clients and servers call these methods on sockets.
   setTimeout(): this {
     return this
   }
@@ -88,7 +88,7 @@ export interface Asked {
   readonly body?: Buffer | undefined
   /** Is told how many bytes of the body have gone. */
   sent?(bytes: number): void
-  /** Is given what ends the request. */
+  /** Is given a function that ends the request. */
   begun?(abort: () => void): void
 }
 
@@ -124,7 +124,7 @@ export class Network {
     this.visitors.delete(number)
   }
 
-  /** As an application's middleware does it. */
+  /** Sets the visitor's members on a request, as an application's middleware does. */
   private set(request: IncomingMessage): IncomingMessage {
     const { page } = request.socket as unknown as End
     return Object.assign(request, this.visitors.get(page)?.set)
@@ -146,7 +146,7 @@ export class Network {
       headers: { ...this.visitors.get(number)?.headers, host: HOST },
       perMessageDeflate: false,
     })
-    // What goes wrong is told by `close`, as in browsers.
+    // `close` tells of errors, as in browsers.
     socket.on('error', () => undefined)
     return socket
   }
@@ -162,7 +162,7 @@ export class Network {
         host: HOST,
         ...(body && { 'content-length': String(body.length) }),
       }
-      // With an agent, also `false`, Node would make the connection itself.
+      // If `agent` were set, also to `false`, Node would make the connection itself.
       const request = ask({ method, path, headers: all, createConnection: () => connection }, (response) => {
         const chunks: Buffer[] = []
         response

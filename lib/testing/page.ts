@@ -18,11 +18,11 @@ import type { Window } from './window'
 
 const TIMEOUT_MS = 1_000
 const LOOK_MS = 4
-/** So long a page waits for the answer of a component before it asks whether the component has anything to do. */
+/** How long a page waits for a component's answer before it asks whether a component has anything to do. */
 const FRAME_MS = 10
-/** If components have something to do for longer, a handler runs. */
+/** If components are busy for longer, a handler is running. */
 const HANDLED_MS = 50
-/** What a container's state says while something is under way. */
+/** The states of a container while a join or an event is under way. */
 const UNDER_WAY = /^(joining|waiting)$/
 
 const OPTIONS: Record<keyof OpenOptions, true> = { request: true, as: true, shared: true, timeout: true }
@@ -47,7 +47,7 @@ class Tested {
       },
       failed: (error, request) => {
         const page = pages.get(numberIn(request))
-        // What no page has caused, as a timer of a shared component, all are told.
+        // A failure that no page has caused, as in a timer of a shared component, is told to all pages.
         for (const one of page === undefined ? this.pages : [page]) one.failed(error)
       },
     })
@@ -75,12 +75,12 @@ class Tested {
 
 /** The number of the page with this connection, whose request is JSON. */
 function numberIn(request: string | undefined): number {
-  // A shared component that begins has none.
+  // A shared component begins without a connection.
   if (request === undefined || request === '') return 0
   return pageNumber((JSON.parse(request) as { url?: string }).url ?? '')
 }
 
-/** The wires of a document: what its client sends goes the way of the page that is meant. */
+/** The wires of a document: they carry the client's requests to the page that is meant. */
 const wires: Wires = {
   socket(url, protocols) {
     const number = pageNumber(url)
@@ -91,7 +91,7 @@ const wires: Wires = {
     return socket
   },
   request(window, asked) {
-    // Several pages may share a document: the one that uploads is meant.
+    // Several pages may share a document: the one with an upload is meant.
     const those = [...pages.values()].filter((page) => page.window === window)
     const page = those.find(({ gate }) => gate !== undefined) ?? those.at(-1)
     if (page === undefined) return Promise.reject(new LoomError('LOOM_STOPPED', 'The page has been closed'))
@@ -102,7 +102,7 @@ const wires: Wires = {
 /** A WebSocket's `readyState`, in HTML's standard. */
 const OPEN = 1
 
-/** The server has answered a ping twice: by then it has written what it had to say before. */
+/** Resolves when the server has answered two pings: all that it had to send before is written by then. */
 async function echoed(socket: WebSocket): Promise<void> {
   for (let times = 0; times < 2; times++) {
     if (socket.readyState !== OPEN) return
@@ -117,18 +117,18 @@ async function echoed(socket: WebSocket): Promise<void> {
   }
 }
 
-/** All that makes noise in a page, and its component. */
+/** An open page: its sockets, its component, and all that is still under way. */
 class Page implements PublicPage<never> {
   readonly container: HTMLElement
   private readonly sockets = new Set<WebSocket>()
-  /** How many frames have gone and come. */
+  /** How many frames the page has sent and received. */
   private frames = 0
   private frameCame: () => void = () => undefined
   private readonly failures: unknown[] = []
   private readonly pushes: Pushed[] = []
   /** The actor of the page's component. */
   private actor = -1
-  /** The next join of the page's own module is that of its component: nested ones join later. */
+  /** The next join of the page's own module is the one of its component: nested ones join later. */
   private awaitsActor = true
   private isClosed = false
   gate: Gate | undefined
@@ -157,14 +157,14 @@ class Page implements PublicPage<never> {
     })
   }
 
-  /** A request of the page over HTTP: those of uploads. */
+  /** A request of the page over HTTP. Only uploads make such requests. */
   request(asked: Asked): Promise<Answered> {
     return this.of.network.request(this.number, asked, this.gate)
   }
 
-  /** Shows what `loom.mount` gave. */
+  /** Shows the HTML of `loom.mount`. */
   show(html: string): void {
-    // Connections say whose they are: several pages may share a document.
+    // The connection's address has the page's number, since several pages may share a document.
     this.container.innerHTML = html.replace(/(data-l-ws="[^"]*)"/, `$1?page=${this.number}"`)
     this.window.document.body.append(this.container)
   }
@@ -271,7 +271,7 @@ class Page implements PublicPage<never> {
     input.dispatchEvent(new this.window.Event('input', { bubbles: true }))
     input.dispatchEvent(new this.window.Event('change', { bubbles: true }))
     await this.settled()
-    // While something of an upload is under way, the client looks again and again.
+    // While an upload is under way, the client has a repeating timer.
     const isOver = (): boolean => !timers.repeats
     await this.until(what, () => gate.isReached || isOver())
     const { rounds } = timers
@@ -338,7 +338,7 @@ class Page implements PublicPage<never> {
   }
 
   async settled(): Promise<void> {
-    // What is in memory keeps no process alive.
+    // Connections in memory do not keep the process alive, so a timer does.
     const alive = setInterval(() => undefined, 2 ** 30)
     try {
       await this.calm()
@@ -352,12 +352,12 @@ class Page implements PublicPage<never> {
     const longest = Math.max(this.timeout, TIMEOUT_MS)
     let end = performance.now() + longest
     for (;;) {
-      // To ask the server costs more than to wait for its answer.
+      // To ask the server costs more than to wait for its frame.
       if (this.underWay() !== undefined) await this.nextFrame()
       const { frames } = this
       const begun = performance.now()
       await this.of.seam.settled()
-      // The time of a handler does not count here: `limits.handlerTime` bounds it.
+      // The time of a running handler does not count here: `limits.handlerTime` bounds it.
       const handled = performance.now() - begun
       if (handled > HANDLED_MS) end += handled
       for (const socket of this.sockets) await echoed(socket)
@@ -390,19 +390,19 @@ class Page implements PublicPage<never> {
     })
   }
 
-  /** A component says that it waits only once its connection is there, and that it is offline only once that is gone. */
+  /** A component's state shows a new connection only once it is open, and the end of one only once it is closed. */
   private get isConnecting(): boolean {
     return !this.isClosed && [...this.sockets].some(({ readyState }) => readyState !== OPEN)
   }
 
-  /** A component that waits for the server. Without a network nobody waits. */
+  /** A component that waits for the server; undefined if there is none, or if the page has no network. */
   private underWay(): Element | undefined {
     const containers = [...this.container.querySelectorAll('[data-l-live]')]
     if (!this.visitor.isOnline || this.isClosed) return undefined
     return containers.find((each) => UNDER_WAY.test(each.getAttribute('data-l-state') ?? 'joining'))
   }
 
-  /** What a callback has thrown is the test's failure. */
+  /** An error that a callback has thrown fails the test. */
   private throwFailure(): void {
     const [first] = this.failures.splice(0)
     if (first === undefined) return
@@ -417,7 +417,7 @@ class Page implements PublicPage<never> {
     link.setAttribute('data-l-patch', '')
     link.hidden = true
     this.container.append(link)
-    // The client may have to load what follows links.
+    // The client may have to load its file for links first.
     await this.settled()
     link.click()
     link.remove()
@@ -463,7 +463,7 @@ class Page implements PublicPage<never> {
     await this.settled()
   }
 
-  /** Tries to connect, and does not wait as long as a browser. */
+  /** Connects at once, without the wait of a browser. */
   private comeBack(): void {
     this.visitor.isOnline = true
     this.window.dispatchEvent(new this.window.Event('loom:connect'))
@@ -506,7 +506,7 @@ const textOfError = (thrown: unknown): string => (typeof thrown === 'string' ? t
 /** The request of a page, as Node's server would have it. */
 function requestOf(given: unknown, keep: readonly string[]): { request: IncomingMessage; visitor: Visitor } {
   if (!isObject(given)) throw invalid('an object like { user: { id: "ada" } }', 'the option request', given)
-  // Fastify's has Node's own in it, and what hooks have set beside that.
+  // A request of Fastify has Node's request in it, and beside that the members that hooks have set.
   const raw = isObject(given['raw']) ? given['raw'] : given
   const { url = '/', headers = {} } = { ...pick(raw, ['url', 'headers']), ...pick(given, ['url', 'headers']) } as {
     url?: unknown

@@ -6,10 +6,10 @@
 import { clearTimeout, setTimeout } from 'node:timers'
 import { performance } from 'node:perf_hooks'
 
-/** What runs within this time is a part of what has just happened; what waits longer, waits for something. */
+/** A timer within this time belongs to what is happening now; a longer one waits for something else. */
 const SOON_MS = 5
 
-/** How often what repeats runs, at least. */
+/** A repeating timer runs at least this often. */
 const ROUND_MS = 10
 
 interface Timer {
@@ -30,7 +30,7 @@ export class Timers {
 
   readonly set = (work: (...given: unknown[]) => void, ms: unknown = 0, ...given: unknown[]): number => {
     const id = ++this.last
-    // As in browsers: what is no number, or too large for one, is not waited for.
+    // As in browsers, a delay that is no number, or below 0, is 0.
     const wait = typeof ms === 'number' && ms > 0 ? Math.min(ms, 2 ** 31 - 1) : 0
     const run = (): void => {
       this.waiting.delete(id)
@@ -51,10 +51,10 @@ export class Timers {
     this.waiting.delete(id as number)
   }
 
-  /** How often a repeated timer has run, of all. */
+  /** How often repeating timers have run, all together. */
   rounds = 0
 
-  /** What repeats looks what has become of something: here, more often than in a browser. */
+  /** A repeating timer of the client checks a progress: here it runs more often than in a browser. */
   readonly repeat = (work: () => void, ms: number): number => {
     const id = ++this.last
     const round = (): void => {
@@ -70,12 +70,12 @@ export class Timers {
     return this.repeating.size > 0
   }
 
-  /** Whether something is about to run that belongs to what has just happened. */
+  /** Whether a timer is about to run that belongs to what is happening now. */
   get isBusy(): boolean {
     return [...this.waiting.values()].some(({ isSoon }) => isSoon)
   }
 
-  /** Moves the clock, and runs what is due by then, in its order. */
+  /** Moves the clock, and runs the timers that are due by then, in their order. */
   advance(ms: number): void {
     const end = this.now() + ms
     for (;;) {

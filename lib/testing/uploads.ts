@@ -1,9 +1,9 @@
-/** Files for uploads, and how far they are sent. */
+/** Files for uploads, and a gate that says how many of their bytes are sent. */
 
 import type { TestFile } from '../../testing'
 import type { Window } from './window'
 
-/** Lets a part of the bytes of an upload pass, and holds the others until it is opened. */
+/** Lets a part of an upload's bytes pass, and holds the others until the gate is opened. */
 export class Gate {
   /** How many bytes have passed. */
   passed = 0
