@@ -1,5 +1,5 @@
-// Measures a message that the viewers of several processes get by way of Redis, beside one process, and beside Socket.IO
-// with its adapter for Redis Streams. Starts a Redis of its own. See README.md.
+// Measures a message that the viewers of several processes get by way of Redis, beside one process, and beside
+// Socket.IO with its adapter for Redis Streams. Starts a Redis of its own. See README.md.
 
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -115,7 +115,7 @@ async function between(servers, redis, work) {
 }
 
 async function run({ setup, servers, sockets, counts, rounds }, redis) {
-  // What the processes do while nothing is published, for as long as a run takes.
+  // The cost of all processes while nothing is published, for as long as a run takes.
   const idle = await between(servers, redis, () => sleep((count / rate) * 1000 + 1000))
   const busy = await between(servers, redis, async () => {
     const { sent } = await ask(servers[0], `/go?count=${count}&rate=${rate}`)

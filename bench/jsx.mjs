@@ -71,7 +71,7 @@ const loom = createLoom({ secret: 'x'.repeat(32), development: false, limits: { 
 const module = (name, render, count) =>
   loom.register(name, { props: { ...common, text: '', number: 1, orders: orders(count) }, handle: changes, render })
 
-/** Gives a function that does one of it and resolves when it is done. */
+/** Returns `once`, which does the work one time and resolves when it is done. */
 async function mounting(name, render, count) {
   const registered = module(name, render, count)
   return { once: () => loom.mount(registered, {}), end: () => undefined }
@@ -98,7 +98,7 @@ const WORKLOADS = {
   'an event, all of 1,000 keyed rows rendered': (name, { table }) => eventing(name, table, 1_000, 'pay'),
 }
 
-/** CPU of all threads for one, in microseconds. */
+/** CPU time of all threads for one call of `once`, in microseconds. */
 async function cost(once, millis) {
   const end = performance.now() + millis
   const before = process.cpuUsage()
@@ -111,7 +111,7 @@ async function cost(once, millis) {
   return (user + system) / count
 }
 
-// A live socket does not keep the process.
+// A live socket does not keep the process alive, so a timer does.
 const stays = setInterval(() => undefined, 1_000)
 console.log('| what | variant | CPU µs | of html |\n| --- | --- | ---: | ---: |')
 for (const [what, begin] of Object.entries(WORKLOADS)) {
@@ -122,7 +122,7 @@ for (const [what, begin] of Object.entries(WORKLOADS)) {
   }
   for (const { once } of running) await cost(once, MILLIS * 2)
   for (let round = 0; round < ROUNDS; round++) {
-    // In turn, each first once, so that what the machine does beside it strikes all.
+    // In turn, and each one comes first once, so that other work of the machine slows all of them alike.
     for (let at = 0; at < running.length; at++) {
       const one = running[(at + round) % running.length]
       one.costs.push(await cost(one.once, MILLIS))

@@ -1,4 +1,5 @@
-// Measures many messages that one component gets: what publishing costs the main thread, and what handling them adds.
+// Measures many messages to one component: the main thread's time for publishing them, and the additional time for
+// handling them.
 //
 //   node bench/messages.mjs [count] [a second]
 

@@ -39,7 +39,7 @@ const PAGES = 4000
 
 async function start(peer, viewers) {
   const { server, target, viewersCome } = await startPublisher(peer)
-  // The first burst of work grows V8's young generation, whoever causes it: that is not a viewer's cost.
+  // The first burst of work grows V8's young generation, whatever causes it: this memory is not a viewer's cost.
   await loadPages(target, PAGES)
   const first = Math.ceil(viewers / 10)
   const sockets = await viewersCome(first)
@@ -97,7 +97,7 @@ for (const viewers of values.viewers.split(',').map(Number)) {
   }
   for (const { peer, each, publish, main, all, handled, delays, shown } of peers) {
     const delay = [0.5, 0.99].map((share) => quantile(delays, share).toFixed(1))
-    // Of few viewers it is noise.
+    // With few viewers this figure would be noise.
     const memory = viewers < 100 || Number.isNaN(each) ? '' : each.toFixed(1)
     const costs = [publish, main, all, handled].map((values) => spread(values))
     rows.push([String(viewers), peer, ...costs, ...delay, spread(shown), memory])

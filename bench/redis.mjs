@@ -1,5 +1,5 @@
-// What one Redis carries: its own CPU time and memory for each state, each message of a topic, each process that hears
-// it, and each change of a shared component. Starts a Redis of its own. See README.md.
+// How much one Redis carries: its own CPU time and memory for each state, each message of a topic, each process that
+// hears it, and each change of a shared component. Starts a Redis of its own. See README.md.
 //
 //   node bench/redis.mjs [seconds]        after npm run build; about a minute with 5 seconds for each
 

@@ -51,7 +51,7 @@ if (values.help) {
   process.exit()
 }
 
-/** A file, or where Redis is. */
+/** The path of a file, or the address of Redis. */
 const placeOf = (text) => (/^rediss?:/.test(text) ? text : resolve(text))
 const list = (text) => text.split(',').filter((part) => part !== '')
 const [servers, load] = list(values.cores).map(Number)

@@ -1,10 +1,11 @@
-// Uploads beside live pages: one of 200 MB whose connection is cut ten times, with the memory of the server; and how long
-// clicks of another page take while ten files come at once, beside none.
+// Uploads beside live pages: one of 200 MB whose connection is cut ten times, with the memory of the server; and how
+// long clicks of another page take while ten files come at once, beside none.
 //
 //     node bench/uploads.mjs [--mb 200] [--cuts 10] [--rate 20] [--seconds 10] [--rounds 5] [--free]
 //
-// `--rate`: how fast each of the ten files comes, in Mbit/s; 0: as fast as it can. The server has one core; who clicks and
-// who sends files have the other, and who clicks comes first there; with `--free` all have both.
+// `--rate`: how fast each of the ten files comes, in Mbit/s; 0: as fast as it can. The server has one core. The
+// processes that click and that send files have the other core, and the clicks come first there; with `--free` all have
+// both cores.
 
 import { fork, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -54,7 +55,7 @@ if (!values.free) {
   leaveServersTheirCore()
 }
 
-/** What the server holds just now, in bytes. */
+/** The memory that the server uses now, in bytes. */
 async function memory(collects = false) {
   const answer = told('memory')
   server.send({ collects })
@@ -71,7 +72,7 @@ async function hashes(path, size) {
 
 const page = await openPage(port)
 
-/** From its choice to the receiver, with cuts at even distances. */
+/** Sends a file, from its choice to the receiver, with cuts at even distances. */
 async function upload(name, size, cuts) {
   const asked = await permitFor(page, name, size)
   const arrived = told('handed')
@@ -92,7 +93,7 @@ async function upload(name, size, cuts) {
   return arrived
 }
 
-// What is loaded with the first file does not count.
+// The first file loads code, so it does not count.
 await upload('first', 32e6, 1)
 const before = await memory(true)
 let most = before
@@ -131,7 +132,7 @@ async function clicks() {
 const rate = Number(values.rate)
 const other = await openPage(port)
 await clicks()
-/** Clicks beside ten files; `isBare`: that Node itself takes. */
+/** Clicks while ten files are sent. `isBare`: Node itself takes the files, without loom-live. */
 async function besideFiles(isBare) {
   const load = fork(LOAD, [port, rate, Number(isBare)].map(String))
   const sent = async (stop) => {

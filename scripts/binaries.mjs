@@ -62,15 +62,15 @@ export const RUNTIMES = [
 export const programOf = ({ program }) => join(folder, 'node_modules', program)
 
 /**
- * The package managers, with the registry that they install from. Later versions of verdaccio need Node.js 22, and a lock
- * file of later versions of pnpm names programs that npm does not have.
+ * The package managers, with the registry that they install from. Later versions of verdaccio need Node.js 22, and a
+ * lock file of later versions of pnpm names programs that npm does not have.
  */
 const MANAGERS = {
   dependencies: { 'verdaccio': '6.8.0', 'pnpm': '12.4.2', 'yarn': '1.22.22', '@yarnpkg/cli-dist': '4.18.1' },
   overrides: { 'node-fetch': '2.7.0' },
 }
 
-/** What Node.js runs of each. */
+/** The file of each package manager that Node.js runs. */
 const SCRIPTS = {
   'verdaccio': 'verdaccio/bin/verdaccio',
   'pnpm': 'pnpm/bin/pnpm.mjs',

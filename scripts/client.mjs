@@ -1,8 +1,8 @@
-// Bundles the browser's client into one file, what pages with fields, with further bindings, with `@visible`, with commands,
-// with hooks, with forms that are recovered, with uploads, with links that are followed without a load and with flashes need
-// of it into others, and the display of its states into another. What scripts import of it is a bundle of its own.
-// `node scripts/client.mjs` writes the client to stdout, `… fields`, `… bindings`, `… visible`, `… commands`, `… recovery`,
-// `… uploads`, `… navigation`, `… hooks`, `… flash` and `… status` the others.
+// Bundles the browser's client into one file. Parts that only some pages need become files of their own: for fields,
+// for further bindings, for `@visible`, for commands, for hooks, for forms that are recovered, for uploads, for links
+// that are followed without a load, for flashes, and for the display of its states. The module that scripts import is a
+// bundle of its own, too. `node scripts/client.mjs` writes the client to stdout, `… fields`, `… bindings`, `… visible`,
+// `… commands`, `… recovery`, `… uploads`, `… navigation`, `… hooks`, `… flash` and `… status` the others.
 
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
@@ -23,7 +23,7 @@ function namesIn(folder, files, pattern) {
   return names
 }
 
-/** Names that the browser has, too, on what the client never looks at for them. */
+/** Names that the browser has, too, but on objects on which the client never looks for them. */
 const OURS = new Set(
   'closed container drop element finish flush index item list resume rows take values waiting'.split(' '),
 )
@@ -47,7 +47,10 @@ function hashOf(source) {
   return createHash('sha256').update(source).digest('base64url').slice(0, 8)
 }
 
-/** What the client loads, and how it is made. Each is named after its content, which is known when all are built. */
+/**
+ * The files that the client loads, and the modules that they are made of. A file's name has a hash of its content,
+ * which is known once all files are built.
+ */
 const EXTRAS = {
   fields: 'input/with_fields',
   bindings: 'input/with_bindings',
@@ -61,7 +64,10 @@ const EXTRAS = {
 }
 const placeOf = (name) => `${name}.01234567.js`
 
-/** `name`: a file of client/, with what it imports. `mangleCache`: how what files share is called, which it adds to. */
+/**
+ * `name`: a file of client/, bundled with its imports. `mangleCache`: short names that files share; names are added to
+ * it.
+ */
 async function bundle(name, mangleCache = {}) {
   const built = await build({
     absWorkingDir: root,
@@ -79,8 +85,8 @@ async function bundle(name, mangleCache = {}) {
   })
   Object.assign(mangleCache, built.mangleCache)
   // esbuild has shortened names already. The second minifier's output compresses better: it uses the same short names
-  // in each scope. What is off makes files shorter, but not when they are compressed. Unsafe is what the minifier does
-  // to objects with a `valueOf` or a constructor of their own: the client has none.
+  // in each scope. Options that are off would make files shorter, but not when they are compressed. "Unsafe" options
+  // can break objects with a `valueOf` or a constructor of their own: the client has none.
   const { code } = await minify(built.outputFiles[0].text, {
     module: true,
     compress: { passes: 3, hoist_vars: name === 'index', sequences: false, if_return: false, unsafe: true },
@@ -89,13 +95,16 @@ async function bundle(name, mangleCache = {}) {
   return code
 }
 
-/** `client`, `fields`, `bindings`, `visible`, `commands`, `recovery`, `uploads`, `navigation`, `hooks`, `flash` or `status`. */
+/**
+ * `client`, `fields`, `bindings`, `visible`, `commands`, `recovery`, `uploads`, `navigation`, `hooks`, `flash` or
+ * `status`.
+ */
 export async function bundleClient(name = 'client') {
   if (name === 'status') return Buffer.from(await bundle('live/status'))
   const shared = {}
   const files = [['client', await bundle('index', shared)]]
   for (const [extra, entry] of Object.entries(EXTRAS)) files.push([extra, await bundle(entry, shared)])
-  // Each loads others from beside itself, and is named when it holds their names: the last first.
+  // A file contains the names of the files that it loads, so these are named first: the last one of the list begins.
   for (let at = files.length - 1; at >= 0; at--) {
     const [extra, code] = files[at]
     if (name === extra) return Buffer.from(code)
@@ -104,7 +113,10 @@ export async function bundleClient(name = 'client') {
   throw new Error(`There is no file ${name}`)
 }
 
-/** What scripts of pages import, as `/loom/client.js` or as `loom-live/client`: it starts no client, and knows none. */
+/**
+ * The module that scripts of pages import, as `/loom/client.js` or `loom-live/client`. It starts no client, and knows
+ * none.
+ */
 export async function bundleImports(format = 'esm') {
   const { outputFiles } = await build({
     absWorkingDir: root,
@@ -118,7 +130,7 @@ export async function bundleImports(format = 'esm') {
   return outputFiles[0].text
 }
 
-/** Bundles what the client gets in addition in development; these bytes are not counted. */
+/** Bundles the code that is added to the client in development; its bytes are not counted. */
 export async function bundleDevelopment() {
   const { outputFiles } = await build({
     absWorkingDir: root,
@@ -136,7 +148,10 @@ export async function bundleDevelopment() {
   return outputFiles[0].text
 }
 
-/** Bundles what stands before the client in development, in the same module: the client's sockets are slow ones. */
+/**
+ * Bundles the code that stands before the client in development, in the same module: it slows down the client's
+ * sockets.
+ */
 export async function bundleNetwork() {
   const { outputFiles } = await build({
     absWorkingDir: root,

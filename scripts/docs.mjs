@@ -21,9 +21,9 @@ function sources() {
 }
 
 /**
- * A page's text as the site has it. Links are those of the repository: one to another page leads to that page, and one
- * to a file that is no page becomes its text, since the site has no such file. A file that there is not stays as it is,
- * and the build fails at it.
+ * A page's text as the site has it. Links are those of the repository. A link to another page leads to that page; a
+ * link to a file that is no page becomes plain text, since the site has no such file. A link to a missing file stays as
+ * it is, and the build fails at it.
  */
 export function pageOf(text, file, names) {
   // A frame, or a file's name, is for the test that runs the block.
@@ -67,7 +67,7 @@ function run(name, ...args) {
   if (status !== 0) process.exit(status ?? 1)
 }
 
-/** The reference names its modules by their files; people know them by what they import. */
+/** The reference names its modules by their files; people know them by the names that they import. */
 function nameModules() {
   const index = join(pages, 'api', 'index.md')
   const named = readFileSync(index, 'utf8').replace(

@@ -1,4 +1,4 @@
-// `node scripts/pictures.mjs` makes docs/pictures/ of the demo: what moves in the README, and its pages.
+// `node scripts/pictures.mjs` makes docs/pictures/ of the demo: the moving picture of the README, and the demo's pages.
 
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -14,7 +14,7 @@ const pictures = join(root, 'docs', 'pictures')
 const PAGES = { demo: '/', orders: '/orders', board: '/board' }
 const WINDOW = { width: 380, height: 556 }
 const GAP = 16
-/** Of one frame of what moves. */
+/** The time of one frame of the moving picture. */
 const FRAME_MS = 160
 
 async function freePort() {
@@ -25,7 +25,9 @@ async function freePort() {
   return port
 }
 
-/** The tests' own Chromium: their file is TypeScript, and node_modules has its packages. */
+/**
+ * The Chromium of the tests. Their file is TypeScript, so it is bundled; node_modules has the packages that it imports.
+ */
 async function launch() {
   const { build } = await import('esbuild')
   const folder = mkdtempSync(join(root, 'node_modules', '.pictures-'))
@@ -64,7 +66,7 @@ const live = (page) =>
       [...document.querySelectorAll('[data-l-live]')].every((one) => one.dataset.lState === 'live'),
   )
 
-/** The pages, in the light and the dark. */
+/** Makes the pictures of the pages, in the light and the dark colour scheme. */
 async function pagesOf(browser, url) {
   for (const colorScheme of ['light', 'dark']) {
     const context = await browser.newContext({
@@ -85,7 +87,7 @@ async function pagesOf(browser, url) {
   }
 }
 
-/** Two windows side by side: what one types, the other sees. */
+/** Makes the moving picture: two windows side by side. Each shows the text that is typed in the other. */
 async function twoWindows(browser, url) {
   const windows = []
   for (const name of ['Ann', 'Ben']) {
@@ -100,7 +102,7 @@ async function twoWindows(browser, url) {
   const [ann, ben] = windows
   await ben.getByText('Ann', { exact: false }).first().waitFor()
   for (const page of windows)
-    // The card with the chat is the window: what else the demo shows is in the other picture.
+    // Only the card with the chat is shown: the demo's other parts are in another picture.
     await page.addStyleTag({
       content: `header, nav, footer, main > :not(.chat-card) { display: none !important }
         main { display: block !important; margin: 0 !important; padding: 8px !important }

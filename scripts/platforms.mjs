@@ -1,4 +1,5 @@
-// The platforms that have a ready addon, a package for each: made of the targets in package.json, which `napi` reads, too.
+// The platforms that have a ready addon, a package for each: made of the targets in package.json, which `napi` reads,
+// too.
 
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -11,7 +12,7 @@ const { napi } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const ARCHITECTURES = { x86_64: 'x64', aarch64: 'arm64' }
 const SYSTEMS = { 'unknown-linux': 'linux', 'apple-darwin': 'darwin', 'pc-windows': 'win32' }
 
-/** How napi-rs calls the platform of one of Rust's targets: `linux-x64-gnu` for `x86_64-unknown-linux-gnu`. */
+/** The name that napi-rs gives the platform of a Rust target: `linux-x64-gnu` for `x86_64-unknown-linux-gnu`. */
 export function nameOf(target) {
   const [, architecture, system, abi] = /^(\w+?)-(\w+-(?:linux|darwin|windows))(?:-(\w+))?$/.exec(target) ?? []
   const parts = [SYSTEMS[system], ARCHITECTURES[architecture], abi]
@@ -22,7 +23,7 @@ export function nameOf(target) {
 /** Rust's target of each platform, by the platform's name. */
 export const targets = new Map(napi.targets.map((target) => [nameOf(target), target]))
 
-/** The platforms' packages are called this, with a dash and the platform's name behind. */
+/** The beginning of the names of the platforms' packages: a dash and the platform's name follow. */
 export const packagePrefix = napi.packageName
 
 /** The platform that this process runs on; it may be one without a ready addon. */
@@ -31,5 +32,5 @@ export function platformHere() {
   return [process.platform, process.arch, abi].filter(Boolean).join('-')
 }
 
-/** How an addon's file is called. */
+/** The name of an addon's file. */
 export const fileOf = (platform) => `${napi.binaryName}.${platform}.node`

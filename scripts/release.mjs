@@ -5,9 +5,9 @@
 //   node scripts/release.mjs --pack                  makes the packages of the addons that are there, as they are
 //   node scripts/release.mjs --publish               checks the addons, makes the packages, and publishes them
 //
-// Addons are in the folder `artifacts` (`--addons DIR`), packages in the folder `release` (`--out DIR`). npm publishes to
-// the registry of its settings (`--registry URL`). A registry gets the packages of all platforms, checked, or none; only
-// one on this machine, for tests, gets what is there, as it is.
+// Addons are in the folder `artifacts` (`--addons DIR`), packages in the folder `release` (`--out DIR`). npm publishes
+// to the registry of its settings (`--registry URL`). A registry gets the packages of all platforms, checked, or none.
+// Only a registry on this machine, for tests, gets the packages that are there, as they are.
 
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -37,7 +37,7 @@ const out = resolve(values.out)
 
 class Refused extends Error {}
 
-/** Throws if an addon is not what its package promises. */
+/** Throws if an addon has a fault, so that its package would promise too much. */
 function checkAddons(platforms) {
   const problems = platforms.flatMap((name) => problemsOf(name, addons).map((problem) => `${name}: ${problem}`))
   if (problems.length > 0) throw new Refused(`An addon cannot be published:\n${problems.join('\n')}`)
@@ -76,7 +76,7 @@ function npm(...parameters) {
   })
 }
 
-/** The packages that the registry does not have yet. One that it has with other content cannot be published. */
+/** The packages that the registry does not have yet. Throws if it has a package of this version with other content. */
 function unpublished(packages) {
   return packages.filter(({ name, version, integrity }) => {
     const { status, stdout, stderr } = npm('view', `${name}@${version}`, 'dist.integrity', '--json')
@@ -91,8 +91,9 @@ function unpublished(packages) {
 }
 
 /**
- * Publishes the platforms' packages, `loom-live`, which asks for them, and what makes applications with that, in this
- * order. So an application gets the release when all of it is there. If it stops in between, it can be run again with the same tarballs: what is there is left out.
+ * Publishes the platforms' packages, then `loom-live`, which asks for them, then `create-loom-live`. So an application
+ * gets the release only when all of it is there. If this stops in between, it can be run again with the same tarballs:
+ * packages that the registry has are left out.
  */
 async function publish() {
   const registry = values.registry ?? npm('config', 'get', 'registry').stdout.trim()

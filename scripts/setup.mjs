@@ -82,7 +82,8 @@ async function bundle() {
     platform: 'node',
     target: 'node20',
     format: 'cjs',
-    // The WebSocket client is in the file: an application does not have it, and in jsdom's place another one is found.
+    // The WebSocket client is bundled: an application does not have it, and in jsdom another one would be found
+    // instead.
     external: ['./index.cjs', 'bufferutil', 'utf-8-validate'],
     banner: { js: '// Contains ws, https://github.com/websockets/ws, under the MIT licence.' },
   })
@@ -132,9 +133,9 @@ async function bundle() {
 }
 
 /**
- * The entries beside `dist/index.cjs`. All of them give what that file has, so that there is one copy of the library: two
- * copies would not know each other's templates. ES modules require it by the package's name, which bundlers do not
- * follow, so that a bundle, too, loads it from node_modules.
+ * The entries beside `dist/index.cjs`. All of them export what that file exports, so that there is one copy of the
+ * library: two copies would not know each other's templates. ES modules require the file by the package's name.
+ * Bundlers do not follow this name, so a bundle, too, loads the file from node_modules.
  */
 function writeEntries(names, ofCompiler) {
   const load = `import { createRequire } from 'node:module'
@@ -182,7 +183,7 @@ function load() {
 }
 
 installPackages()
-// These import packages, so that they are loaded when the packages are there.
+// These scripts import packages, so they are loaded when the packages are there.
 const { buildAddon } = await import('./native.mjs')
 const { writeEdge } = await import('./edge.mjs')
 const problem = buildAddon()

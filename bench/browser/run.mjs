@@ -17,13 +17,16 @@ const here = dirname(fileURLToPath(import.meta.url))
 const { values, positionals } = parseArgs({ options: { against: { type: 'string' } }, allowPositionals: true })
 const samples = Number(positionals[0] ?? 15)
 
-/** The file of a clone that is here at this path. Clones from before the rooms have all files in one folder. */
+/**
+ * The file of a clone that corresponds to this path. Clones from before the client's folders have all files in one
+ * folder.
+ */
 function fileIn(clone, path) {
   const inRoom = `${join(clone, path)}.ts`
   return existsSync(inRoom) ? inRoom : `${join(clone, 'client', basename(path))}.ts`
 }
 
-/** With `clone`, what is measured is the client of that clone. */
+/** With `clone`, the client of that clone is measured. */
 async function bundle(contents, clone) {
   const fromClone = {
     name: 'client',

@@ -12,7 +12,7 @@ const WORKLOADS = {
   list: { connections: 100, module: 'list', handler: 'rotate', rows: 100 },
 }
 
-/** The workloads as they are run: with plain `map`, and also with `each` if the library has it. */
+/** The runs of each workload: with plain `map`, and also with `each` if the library has it. */
 export function cases(names, rows, hasEach) {
   return names.flatMap((name) => {
     const workload = WORKLOADS[name]

@@ -9,7 +9,7 @@ import { table } from '../support/table.mjs'
 const CONNECTIONS = 1000
 const AT_ONCE = 50
 const MODULE = 'counter'
-/** The least that any server on Node does: Node's own part, and an answer. */
+/** The least work of any server on Node: Node's own part, and an answer. */
 const ANSWERING = { target: 'bare, answering', server: 'bare', environment: { ANSWER: '["j",0,0,0,0,"secret"]' } }
 
 export async function measureJoins(options) {

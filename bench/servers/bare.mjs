@@ -1,5 +1,5 @@
 // A server that does only Node's own part of joins and connections: it parses the request, switches protocols and keeps
-// the socket. With ANSWER it answers each message with that text, which is as short as the answer to a join.
+// the socket. With ANSWER it answers each message with that text: it is as short as the answer to a join.
 
 import { createHash } from 'node:crypto'
 import { listen, makeServer } from './listen.mjs'

@@ -16,7 +16,7 @@ export function listen(server, more = {}) {
     response.end('a page')
   })
   process.on('SIGUSR2', () => {
-    // Without options: with them, Node 20 does not collect what was dropped last.
+    // Called without options: with options, Node 20 does not collect the objects that were dropped last.
     globalThis.gc?.()
   })
   // Many clients come at once; the default of 511 would drop some of them.

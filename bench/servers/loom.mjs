@@ -19,7 +19,7 @@ const unbounded = Object.fromEntries(
 )
 const loom = createLoom({
   secret: 'x'.repeat(32),
-  // Development checks renders, which is not measured here.
+  // In development, renders are checked; the cost of this is not measured here.
   development: false,
   limits: { ...unbounded, ...JSON.parse(process.env.LIMITS ?? '{}') },
   ...(process.env.STORE && { store: storeAt(process.env.STORE) }),

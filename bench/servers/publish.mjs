@@ -1,13 +1,13 @@
 // A server that publishes. PEER says how:
 //
-// * `loom`: a component for each viewer, which has subscribed to a topic, handles each message and renders;
+// * `loom`: a component for each viewer: it has subscribed to a topic, handles each message and renders;
 // * `shared`: one table of 1,000 rows (or ROWS) that all viewers are shown, of which one row changes;
-// * `ws`: a broadcast as one writes it by hand: one JSON.stringify, and one send for each viewer;
+// * `ws`: a broadcast written by hand: one JSON.stringify, and one send for each viewer;
 // * `socket.io`: a room of Socket.IO, which all viewers have joined.
 //
-// With REDIS, the URL of one, it is one of several processes: with a backplane there, or Socket.IO's adapter.
+// With REDIS, the URL of a Redis, it is one of several processes: with a backplane there, or Socket.IO's adapter.
 //
-// `GET /go?count=…&rate=…` publishes so many messages at that rate, and answers what that cost; `GET /used` answers the
+// `GET /go?count=…&rate=…` publishes so many messages at that rate, and answers their cost; `GET /used` answers the
 // CPU time so far.
 
 import { readFileSync } from 'node:fs'
@@ -48,7 +48,7 @@ const server = createServer(async (request, response) => {
     sent[value] = performance.timeOrigin + performance.now()
     publish(value)
   }
-  // Until the last one is everywhere.
+  // Waits until the last message has come to all.
   await sleep(1000)
   const after = used()
   response.end(JSON.stringify({ main: after.main - before.main, all: after.all - before.all, sent }))
@@ -63,7 +63,7 @@ function used() {
   }
 }
 
-/** A page of this module, whose receiver `priced` gets what is published. */
+/** A page of this module. The module's receiver `priced` gets the published messages. */
 async function mounted(module, options = {}) {
   const { createLoom } = await import('loom-live')
   const most = { connectionsPerAddress: 1e6, joinRatePerAddress: 1e6, joinBurstPerAddress: 1e6 }
@@ -88,7 +88,7 @@ async function adapter() {
   return { adapter: createAdapter(client) }
 }
 
-/** Who has missed messages loads what is newest, as an application does. */
+/** A viewer that has missed messages loads the newest state, as an application does. */
 const priceOf = ({ data, gap }) => (gap ? newest : data)
 
 /** How each peer publishes; `token` is that of its page, if there is one. */

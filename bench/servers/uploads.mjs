@@ -1,4 +1,4 @@
-// A process that takes files: bench/uploads.mjs asks it what it holds.
+// A process that takes files: bench/uploads.mjs asks it how much memory it uses.
 
 import { randomUUID } from 'node:crypto'
 import { createWriteStream, unlink } from 'node:fs'
@@ -23,7 +23,7 @@ const album = loom.register('album', {
 })
 const uploads = loom.uploads({ directory: process.env.DIRECTORY })
 const server = createServer((request, response) => {
-  // What Node itself needs for a file, with nothing of ours: the floor.
+  // The memory that Node itself needs for a file, without loom-live: the floor.
   if (request.url === '/bare') {
     const to = join(process.env.DIRECTORY, randomUUID())
     pipeline(request, createWriteStream(to), () => unlink(to, () => response.end()))

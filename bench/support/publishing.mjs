@@ -8,14 +8,14 @@ import { VIEWERS } from './viewers.mjs'
 /** The core of the servers. */
 const SERVERS = 0
 
-/** From here on this process, and what it starts itself, has the other core. */
+/** From here on this process, and the processes that it starts itself, have the other core. */
 export function leaveServersTheirCore() {
   spawnSync('taskset', ['-p', '-c', '1', String(process.pid)], { stdio: 'ignore' })
 }
 
 /**
- * Starts a server of this kind, a name of `VIEWERS`. `target` is where its viewers go; `viewersCome` has so many of them
- * come, and gives their sockets.
+ * Starts a server of this kind, a name of `VIEWERS`. `target` is the address for its viewers. `viewersCome` connects so
+ * many viewers, and returns their sockets.
  */
 export async function startPublisher(kind, environment = {}) {
   const name = kind === 'broadcast' ? 'broadcast' : 'publish'

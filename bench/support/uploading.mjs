@@ -1,5 +1,6 @@
-// What bench/uploads.mjs does as browsers do it: a page with one component, permits for files, and files in pieces. Started
-// as a process, it sends ten files at once until it is ended: `node bench/support/uploading.mjs PORT RATE BARE`.
+// The parts of bench/uploads.mjs that act as browsers do: a page with one component, permits for files, and files in
+// pieces. Started as a process, it sends ten files at once until it is ended: `node bench/support/uploading.mjs PORT
+// RATE BARE`.
 
 import { randomBytes } from 'node:crypto'
 import { request } from 'node:http'
@@ -7,12 +8,12 @@ import { setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { WebSocket } from 'ws'
 
-/** All files are made of it. */
+/** All files are made of these bytes. */
 export const BLOCK = randomBytes(2 ** 20)
 
 const AT_ONCE = 10
 const SIZE = 5e8
-/** After so much a connection is cut, and the file goes on with another. */
+/** After so many bytes a connection is cut, and the file goes on with another connection. */
 const PIECE = 25e6
 
 /** How many bytes of files this process has sent. */
@@ -58,8 +59,8 @@ export async function permitFor(page, name, size) {
 }
 
 /**
- * One request, which ends early at `end`. Gives the status, and how far the server is. `rate`: so many Mbit/s at most; 0: as
- * fast as it goes.
+ * One request, which ends early at `end`. Returns the status, and how many bytes the server has. `rate`: at most so
+ * many Mbit/s; 0: as fast as possible.
  */
 export function send(port, { id, permit, to }, method, from, size, end, rate = 0) {
   return new Promise((resolve) => {
@@ -115,7 +116,7 @@ async function sendOurs(port, rate, index, files) {
   }
 }
 
-/** Sends a file again and again, to what Node itself makes of a request. */
+/** Sends a file again and again, to a server that uses Node alone. */
 async function sendBare(port, rate) {
   while (!isOver) await send(port, { id: '', permit: '', to: '/bare' }, 'POST', 0, SIZE, PIECE, rate)
 }
@@ -123,7 +124,7 @@ async function sendBare(port, rate) {
 let isOver = false
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  // Whoever measures clicks on this core comes first.
+  // The process that measures clicks on this core comes first.
   setPriority(19)
   const [port, rate, isBare] = process.argv.slice(2).map(Number)
   const files = new Set()
@@ -131,7 +132,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     process.send({ sent })
     if (!stop) return
     isOver = true
-    // An address has a bound on files that are not whole.
+    // The number of unfinished files from one address is bounded.
     for (const file of files) await send(port, file, 'DELETE', 0, 0, 0)
     process.exit()
   })

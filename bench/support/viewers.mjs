@@ -1,9 +1,10 @@
-// Viewers of what `servers/publish.mjs` publishes: how they come, and what each of them was shown.
+// Viewers of the values that `servers/publish.mjs` publishes: how they connect, and which values each of them was
+// shown.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { dialectOf } from './dialect.mjs'
 
-/** What is published. */
+/** A value as it is published. */
 const VALUE = /v\d{6}/g
 const VALUE_LENGTH = 'v000000'.length
 
@@ -26,7 +27,7 @@ export function watch(sockets) {
   const last = new Map()
   const counts = new Map()
   for (const socket of sockets) {
-    // A value may be split between two chunks: what could be its beginning is kept.
+    // A value may be split between two chunks: a possible beginning of one is kept.
     let tail = ''
     socket.on('data', (chunk) => {
       const text = tail + chunk.toString('latin1')
@@ -42,8 +43,8 @@ export function watch(sockets) {
 }
 
 /**
- * Waits until the newest of the values that were `sent` has come to all, and gives the number of frames. What a viewer
- * was not shown is merged into what came later; the last value comes to all.
+ * Waits until the newest of the values that were `sent` has come to all viewers, and returns the number of frames. A
+ * value that a viewer was not shown is merged into a later one; the last value comes to all.
  */
 export async function delivered(who, sent, counts, viewers) {
   const values = Object.keys(sent)

@@ -11,10 +11,10 @@ export { version }
 export const FRAMEWORKS = ['express', 'fastify']
 export const LANGUAGES = ['js', 'ts']
 
-/** What npm would not pack under its own name. */
+/** Files that npm would not pack under their own names. */
 const RENAMED = { '_gitignore': '.gitignore', '_dockerignore': '.dockerignore' }
 
-/** A name that npm takes, made of the folder's. */
+/** A name that npm accepts, made of the folder's name. */
 export function packageName(folder) {
   const name = basename(resolve(folder))
     .toLowerCase()
@@ -23,11 +23,11 @@ export function packageName(folder) {
   return name === '' ? 'app' : name
 }
 
-/** What stands in the way of an application in this folder; undefined if nothing does. */
+/** Why no application can be written into this folder; undefined if nothing prevents it. */
 export async function problemWith(folder) {
   try {
     const files = await readdir(folder)
-    // A repository that was just made is empty, too.
+    // A folder with a new, empty repository counts as empty, too.
     return files.every((name) => name === '.git') ? undefined : `${folder} is not empty: name another folder`
   } catch (error) {
     if (error.code === 'ENOENT') return undefined
@@ -65,7 +65,8 @@ function manifest(folder, framework, language) {
     scripts: scripts[language],
     dependencies: { ...frameworks[framework], 'loom-live': `^${version}` },
     devDependencies: { ...development[language], 'happy-dom': '^21.0.4' },
-    // npm warns of scripts that nobody has decided about. esbuild, which tsx uses, does its work without.
+    // npm warns of install scripts that are neither allowed nor refused. esbuild, which tsx uses, works without its
+    // script.
     ...(language === 'ts' ? { allowScripts: { esbuild: false } } : {}),
   }
 }

@@ -50,10 +50,10 @@ if (positionals.length > 1) stop(`expected one folder but received ${positionals
 
 const asks = process.stdin.isTTY && process.stdout.isTTY && !values.yes
 const terminal = asks ? createInterface({ input: process.stdin, output: process.stdout }) : undefined
-// Ctrl-C, or the end of the input: nothing is written.
+// After Ctrl-C, or at the end of the input, nothing is written.
 terminal?.once('close', () => process.exit(1))
 
-/** What the flag says, or the user, or the first choice. */
+/** The flag's value; without a flag, the user's answer; without an answer, the first choice. */
 async function choose(flag, choices) {
   const given = values[flag]
   if (given !== undefined) {

@@ -1,7 +1,8 @@
-// Builds the addons of a release with `napi build`, and checks what has come of it.
+// Builds the addons of a release with `napi build`, and checks the built files.
 //
-// On Linux, zig links them (cargo-zigbuild): so those for glibc need no newer version than OLDEST_GLIBC, whatever this
-// system has, and those for musl and for arm64 can be made on any Linux. Those for macOS and Windows are made there.
+// On Linux, zig links them (cargo-zigbuild). So the addons for glibc need no newer version than OLDEST_GLIBC, whatever
+// this system has, and the addons for musl and for arm64 can be made on any Linux. The addons for macOS and Windows are
+// made on these systems.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
@@ -19,7 +20,7 @@ export const OLDEST_GLIBC = '2.17'
 const run = (command, parameters, options = {}) =>
   spawnSync(command, parameters, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26, ...options })
 
-/** Whether Rust's standard library for the target is here. `mayFetch`: if not, rustup is asked for it. */
+/** Whether Rust's standard library for the target is installed. `mayFetch`: if it is not, rustup may download it. */
 function hasStandardLibrary(target, mayFetch) {
   const { stdout, status } = run('rustc', ['--print', 'target-libdir', '--target', target])
   if (status === 0 && existsSync(stdout.trim())) return true
@@ -57,7 +58,7 @@ function recipe(platform) {
 
 /**
  * Builds the addon of a platform into `folder`. Returns why it cannot be built here, or `undefined` if it is built. An
- * addon that does not compile is an error. `mayFetch`: what is missing of Rust for it may be downloaded.
+ * addon that does not compile is an error. `mayFetch`: missing parts of Rust for the target may be downloaded.
  */
 export function buildAddon(platform, folder, { mayFetch = false } = {}) {
   const problem = obstacle(platform, mayFetch)
@@ -89,7 +90,7 @@ export function buildAddon(platform, folder, { mayFetch = false } = {}) {
   return undefined
 }
 
-/** What stands first in a file of each system. */
+/** The first bytes of an addon's file, by system. */
 const MAGIC = {
   linux: [0x7f, 0x45, 0x4c, 0x46],
   darwin: [0xcf, 0xfa, 0xed, 0xfe],
@@ -104,7 +105,7 @@ const LIBRARIES = {
 
 const isNewer = (version, other) => version.localeCompare(other, 'en', { numeric: true }) > 0
 
-/** What is wrong with an addon for Linux: its machine, the libraries it needs, and the version of glibc it asks for. */
+/** The faults of an addon for Linux: a wrong machine, a library that it must not need, or too new a glibc. */
 function problemsOfLinux(platform, file) {
   const [, architecture, abi] = platform.split('-')
   const { status, stdout, error } = run('readelf', ['--wide', '--file-header', '--dynamic', '--version-info', file], {
@@ -125,7 +126,7 @@ function problemsOfLinux(platform, file) {
   return problems
 }
 
-/** What is wrong with the addon of a platform, as sentences. On its own system it is loaded, too. */
+/** The faults of a platform's addon, as sentences. On its own system the addon is loaded, too. */
 export function problemsOf(platform, folder) {
   const file = join(folder, fileOf(platform))
   const [system] = platform.split('-')

@@ -18,7 +18,7 @@ import { fileOf, packagePrefix, targets } from '../platforms.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 
-/** What package.json has for the repository only. */
+/** Members of package.json that are for the repository only. */
 const OURS = ['private', 'napi', 'scripts', 'devDependencies', 'prettier']
 
 /** The platforms whose addon is in the folder. */
@@ -53,7 +53,9 @@ function pack(folder, out) {
   }
 }
 
-/** The members that say to whom the package belongs. npm shows where it was made (provenance) only if `repository` agrees. */
+/**
+ * The members that say who owns the package. npm shows the place of the build (provenance) only if `repository` agrees.
+ */
 function origin() {
   const { GITHUB_SERVER_URL, GITHUB_REPOSITORY } = process.env
   if (!GITHUB_SERVER_URL || !GITHUB_REPOSITORY) return {}
@@ -61,7 +63,9 @@ function origin() {
   return { repository: { type: 'git', url: `git+${page}.git` }, bugs: `${page}/issues`, homepage: `${page}#readme` }
 }
 
-/** What npm would pack of `source`, in the folder `name` of `out`, with the package.json that `change` makes of its own. */
+/**
+ * Copies the files of `source` that npm would pack to the folder `name` of `out`; `change` makes the new package.json.
+ */
 function stage(source, out, name, change) {
   const scratch = mkdtempSync(join(out, 'scratch-'))
   try {
@@ -86,7 +90,7 @@ function stageMain(platforms, out) {
   }))
 }
 
-/** What `npm create loom-live` runs. Its applications ask for the `loom-live` of the same release. */
+/** The package that `npm create loom-live` runs. Its applications ask for the `loom-live` of the same release. */
 function stageCreate(out) {
   const { version } = readJson(join(root, 'package.json'))
   return stage(join(root, 'packages', 'create'), out, 'create-loom-live', (manifest) => ({ ...manifest, version }))
@@ -114,9 +118,9 @@ async function stagePlatforms(platforms, addons, out) {
 }
 
 /**
- * Makes the packages of the platforms, whose addons are in the folder `addons`, then `loom-live`, and at last what makes
- * applications with it, in the folder `out`, which is emptied first. Returns them in the order in which they have to be
- * published.
+ * Makes the packages of the platforms, whose addons are in the folder `addons`; then `loom-live`; and at last
+ * `create-loom-live`. They are made in the folder `out`, which is emptied first. Returns the packages in the order in
+ * which they have to be published.
  */
 export async function makePackages(platforms, addons, out) {
   rmSync(out, { recursive: true, force: true })

@@ -1,6 +1,6 @@
 //! A WebSocket client that costs as little as it can and counts the bytes it gets.
 //!
-//! By hand rather than with a library: frames are small, every byte on the wire is counted, and the
+//! Written by hand, and not with a library: frames are small, every byte on the wire is counted, and the
 //! generator must not be slower than the server it measures.
 
 use std::io::{Error, Result};
@@ -26,7 +26,7 @@ pub struct Message {
 pub struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
-    /// Where the unread part of `buffer` begins.
+    /// Offset of the unread part of `buffer`.
     at: usize,
     /// Bytes received so far, frame headers included, the HTTP response not.
     pub received: u64,
