@@ -98,8 +98,8 @@ impl<D: Dispatcher> Connection<D> {
         Ok(place.leaves_with(|| gone.get_or_insert_default().clone()))
     }
 
-    /// Goes on with a session that this client had before; gives the place back if there is no such
-    /// session.
+    /// Goes on with a session that this client had before. If there is no such session, gives the place back
+    /// to the caller.
     fn resume(
         &mut self,
         id: &str,
@@ -192,7 +192,7 @@ impl<D: Dispatcher> Connection<D> {
                 let claims = opened.ok();
                 match claims.filter(|claims| nesting.starts_from(claims, &names)) {
                     Some(claims) => (claims, false),
-                    // It came with a patch, or its parent has started anew.
+                    // The component came with a patch, or its parent has started anew.
                     None => (nesting.claims(name, details.version), true),
                 }
             }
@@ -272,7 +272,7 @@ impl<D: Dispatcher> Connection<D> {
             && !is_given
             && self.outbox.dialect == Dialect::Extended;
         let anchored = is_page.then(|| anchored(token, &self.peer.bind).into());
-        // Known from the start, so that who is removed from a topic does not come to life with it.
+        // Known from the start: if the component is removed from a topic meanwhile, it does not start with that topic.
         let topics = start.ongoing.topics();
         let mut made = None;
         let sessions = self.sessions.clone();
@@ -302,7 +302,7 @@ impl<D: Dispatcher> Connection<D> {
         Ok(())
     }
 
-    /// What the page has brought for this module.
+    /// The claims that the page has brought for this module, opened.
     fn opened(&self, name: &str, token: &str, ticket: Option<&str>) -> Result<Claims, String> {
         let (context, bind) = (&self.context, &self.peer.bind);
         let age = context.limits.token_age;
@@ -316,7 +316,7 @@ impl<D: Dispatcher> Connection<D> {
         }
     }
 
-    /// Joins a component that many pages show. The rest is done by a task, and the page is told by that.
+    /// Joins a component that many pages show. A task does the rest, and tells the page.
     fn join_shared(
         &mut self,
         id: Arc<str>,
@@ -354,8 +354,8 @@ impl<D: Dispatcher> Connection<D> {
         Ok(())
     }
 
-    /// What the page's secret says of the component that the claims are about; `None` if there is no backplane, or the
-    /// secret is none of this user's.
+    /// The home of the component that the claims are about, from the page's secret. `None` if there is no backplane, or
+    /// if the secret is not this user's.
     fn home(&self, resume: Option<&Resume>, claims: &Claims) -> Option<Home> {
         let homes = self.context.homes.as_ref()?;
         let home = homes.open_secret(&resume?.secret, &self.peer.bind, &claims.module)?;
@@ -363,7 +363,7 @@ impl<D: Dispatcher> Connection<D> {
         fits.then_some(home)
     }
 
-    /// A component that may be in another process; `None` if there is no other one, or the component is made just now.
+    /// A component that may be in another process; `None` if there is no other process, or if the component is new.
     fn coming(
         &self,
         instance: &Arc<str>,
@@ -386,8 +386,9 @@ impl<D: Dispatcher> Connection<D> {
     }
 
     /// The instance that the claims are about: a new one for a page's token, the old one for a checkpoint
-    /// or an anchor, or for a token that comes with the secret of one. Refused if the instance has been in this process and is further on than the claims.
-    /// With a store, an instance that has ended starts from the state in the store, which is the newest.
+    /// or an anchor, or for a token with the secret of an instance. Refused if the instance has been in this process
+    /// and has gone on further than the claims. With a store, an instance that has ended starts from the state in the
+    /// store, which is the newest.
     fn instance(
         &self,
         claims: &Claims,
@@ -406,7 +407,7 @@ impl<D: Dispatcher> Connection<D> {
             return Ok(names.new_name(&instance).into());
         }
         let live = self.sessions.get(&claims.instance);
-        // Without claims lives are not ordered.
+        // Lives are ordered only if processes claim components, for which there have to be homes.
         let later: Option<Life> = self.context.homes.is_some().then_some(claims.life);
         let beyond = match live.filter(|live| !live.is_over()) {
             Some(live) => live.beyond(claims.point.revision, later),
@@ -430,7 +431,7 @@ fn gone(reason: impl Into<String>) -> Refused {
     Refused(GONE, Refusal::Reload, reason.into())
 }
 
-/// The claims of a component that no other one shows.
+/// The claims of a component that stands at the top of a page, and in no other component.
 fn own_claims(opened: Result<Claims, String>, names: &Names) -> Result<Claims, Refused> {
     let claims = opened.map_err(gone)?;
     let is_nested = claims.kind == Kind::Child

@@ -151,7 +151,7 @@ async fn converse<D: Dispatcher>(
         sessions,
         context: context.clone(),
     };
-    // By reference: what is moved while a future waits has its room in the future twice.
+    // By reference: a value that is moved while a future waits has its room in the future twice.
     let reason = connection.run(&mut socket).await;
     drop(connection);
     Box::pin(socket.close(&reason)).await;
@@ -213,7 +213,7 @@ async fn until(time: Option<Instant>) {
     }
 }
 
-/// What a connection shows under one of its ids.
+/// The component that a connection shows under one of its ids.
 enum Shows {
     /// A component of its own.
     Own(Attached),
@@ -363,8 +363,8 @@ impl<D: Dispatcher> Connection<D> {
                     Todo::Finished => return self.sessions.closed(),
                     Todo::Stop(reason) => return reason,
                 },
-                // An actor may wait for room in the outbox. The actor can end only after it has heard of
-                // these bytes.
+                // An actor may wait for room in the outbox. The actor can end only after it has heard that these bytes
+                // are written.
                 written = socket.flush(), if is_writing => {
                     outbox.written(std::mem::take(&mut self.writing));
                     written

@@ -100,7 +100,7 @@ impl Model {
         self.session.changed(at(revision), Some(&message), beside);
     }
 
-    /// The actor lets the page in that has come back. False if the page has to be shown the whole tree.
+    /// The actor lets a page in that has come back. False if the page has to be shown the whole tree.
     pub(crate) fn lets_in(&self) -> bool {
         !self.session.resumed(1, false)
     }
@@ -172,7 +172,7 @@ impl Messages {
         self.0.push(actor, "message".into());
     }
 
-    /// Waits for messages and writes them; gives how many there were.
+    /// Waits for messages and writes them; returns how many there were.
     pub(crate) async fn write(&self) -> usize {
         let todo = poll_fn(|context| self.0.poll(context, false)).await;
         assert!(matches!(todo, Todo::Write));

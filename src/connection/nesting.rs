@@ -1,4 +1,4 @@
-//! Nested components that a page joins: who shows them, and what they are given.
+//! Nested components that a page joins: their parents, and the props that these give them.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::session::{MAX_NESTING, Names, Nested, Session};
 use crate::shared::BUSY;
 use crate::token::{Claims, Kind};
 
-/// A nested component that a page joins: who shows it, and what it is given.
+/// A nested component that a page joins: its parent, its key there, and the props that it is given.
 pub(super) struct Nesting {
     pub(super) parent: Arc<Session>,
     pub(super) key: Box<str>,
@@ -30,9 +30,11 @@ impl Nesting {
         }
     }
 
-    /// Whether the component goes on from what the page has brought. A shared one has nothing of its own.
+    /// Whether the component goes on from the claims that the page has brought. A shared component never does: it is
+    /// not the page's own.
     pub(super) fn starts_from(&self, claims: &Claims, names: &Names) -> bool {
-        // What was mounted with something else is not this component's: its parent may have it mounted for somebody else.
+        // Claims that were mounted with other props are not this component's: its parent may have mounted them for
+        // another user.
         let is_mounted_so = || {
             let ongoing = Ongoing::from_json(&claims.ongoing, Now::here());
             ongoing.has_been_given(&self.given)
@@ -44,7 +46,7 @@ impl Nesting {
         self.given.shared_key().is_none() && is_known
     }
 
-    /// What the component starts with if the page has brought nothing.
+    /// The claims that the component starts with if the page has brought none.
     pub(super) fn claims(&self, module: &str, version: u32) -> Claims {
         let (kind, instance) = match self.given.shared_key() {
             Some(key) => (Kind::Shared, key),
@@ -63,8 +65,8 @@ impl Nesting {
 }
 
 impl<D: Dispatcher> Connection<D> {
-    /// Who shows the nested component that a page joins, if it is one. Its parent is on the same connection, and shows it
-    /// now.
+    /// The parent of a component that a page joins, if the component is nested. The parent has to be on the same
+    /// connection, and to show the component now.
     pub(super) fn nesting(
         &self,
         module: &str,
@@ -73,7 +75,7 @@ impl<D: Dispatcher> Connection<D> {
         let Some(Parent { id, key }) = parent else {
             return Ok(None);
         };
-        // The page asks again soon, unless what it shows by then has no such component any more.
+        // The page asks again soon, unless it no longer shows such a component by then.
         let not_now = |reason: &str| Refused(BUSY, Refusal::Moved, reason.to_owned());
         let parent = match self.components.get(&*id) {
             Some(Shows::Own(attached)) if attached.is_let_in() => attached.session.clone(),

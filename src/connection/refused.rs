@@ -1,4 +1,4 @@
-//! Joins that are refused: what the page is told.
+//! Joins that are refused, and the answers that the page gets.
 
 use crate::protocol::Refusal;
 
@@ -6,7 +6,7 @@ pub(super) const GONE: &str = "This part of the page is no longer valid; reload 
 pub(super) const TOO_MANY: &str = "This page has too many live components.";
 pub(super) const FAULT: &str = "The server could not handle this.";
 
-/// A join that was refused: what the page is told, what it can do, and the reason for the log.
+/// A join that was refused: the answer for the page, which says what the page can do; and the reason for the log.
 pub(super) struct Refused(
     pub(super) &'static str,
     pub(super) Refusal,

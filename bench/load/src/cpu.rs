@@ -7,7 +7,7 @@ use std::fs;
 pub struct Cpu {
     pub all: u64,
     pub main: u64,
-    /// Of the addon's own threads.
+    /// CPU time of the addon's own threads.
     pub rust: u64,
 }
 

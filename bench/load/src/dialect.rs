@@ -1,4 +1,4 @@
-//! What is said to a server in each dialect, and which of its messages are answers.
+//! The messages to a server in each dialect, and which of its messages are answers.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub fn join(protocol: Protocol<'_>, module: &str, token: &str) -> String {
     .to_string()
 }
 
-/// The event of that number, sent when all before it have been answered.
+/// The event of that number. It is sent when all events before it have been answered.
 pub fn event(protocol: Protocol<'_>, number: u64, handler: &str, value: Option<&str>) -> String {
     let seen = number - 1;
     match (protocol, value) {
@@ -29,12 +29,12 @@ pub fn event(protocol: Protocol<'_>, number: u64, handler: &str, value: Option<&
     .to_string()
 }
 
-/// Goes on with a component; `seen` events have been answered.
+/// Resumes a component; `seen` of its events have been answered.
 pub fn resume(module: &str, token: &str, secret: &str, seen: u64) -> String {
     json!(["j", 0, module, token, secret, seen]).to_string()
 }
 
-/// What resumes a component, from the answer to its join.
+/// The data that resumes a component, from the answer to its join.
 pub fn secret(payload: &[u8]) -> Option<String> {
     fn find(message: &Value) -> Option<&str> {
         match message.get(0)? {
@@ -49,17 +49,17 @@ pub fn secret(payload: &[u8]) -> Option<String> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// To a join.
+    /// The answer to a join.
     Joined,
-    /// To an event.
+    /// The answer to an event.
     Done,
-    /// To either.
+    /// An answer to a join or to an event.
     Failed,
-    /// Something that was not asked for.
+    /// A message that answers nothing.
     None,
 }
 
-/// What a message answers.
+/// Which kind of answer a message is.
 pub fn answer(protocol: Protocol<'_>, message: &Message) -> Answer {
     if !message.text {
         return Answer::None;

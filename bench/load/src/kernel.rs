@@ -1,4 +1,4 @@
-//! Connections on one thread, to see what the kernel takes of a workload.
+//! Connections on one thread, to see the kernel's part of a workload.
 
 use std::io::{Read, Result, Write};
 
@@ -22,9 +22,9 @@ impl Connection {
     }
 }
 
-/// Takes whoever connects, and hands on what each connection reads: all connections, the number of the one that has
-/// read, and what it has read. A message is shorter than the buffer, and none comes before its answer, so one read
-/// takes it whole. A connection that has ended is left to the process' end.
+/// Accepts all connections, and hands on the bytes that each one reads: all connections, the number of the one that
+/// has read, and these bytes. A message is shorter than the buffer, and none comes before its answer, so one read
+/// takes a whole message. A connection that has ended is left to the process' end.
 pub fn serve(mut handle: impl FnMut(&mut [Connection], usize, &[u8]) -> Result<()>) -> Result<()> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);

@@ -23,7 +23,7 @@ use dialect::{Answer, Protocol};
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase")]
 enum Command {
-    /// Opens and joins connections; the answer says what that cost the server.
+    /// Opens and joins connections; the answer says the server's cost of this.
     Connect(Target),
     /// Sends events for some time and measures.
     Run(Run),
@@ -90,7 +90,7 @@ struct Cut {
 }
 
 struct Connection {
-    /// What resumes its component.
+    /// The data that resumes the connection's component.
     secret: String,
     client: Client,
     /// Events sent so far.
@@ -157,7 +157,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// One event each `every`, the first at a moment of its own.
+    /// One event in each `every`; the first one at a moment of its own.
     async fn pace(&mut self, pace: &Pace, protocol: Protocol<'_>, offset: u64) -> Result<Vec<u64>> {
         let every = Duration::from_millis(pace.every);
         let start = Instant::now() + Duration::from_millis(offset);
@@ -165,7 +165,7 @@ impl Connection {
         let mut latencies = Vec::new();
         let mut next = start;
         while next < end {
-            // What comes meanwhile, checkpoints and pings, has to be read.
+            // Checkpoints and pings that come meanwhile have to be read.
             loop {
                 let wait = next.saturating_duration_since(Instant::now());
                 match tokio::time::timeout(wait, self.client.receive()).await {
@@ -183,7 +183,7 @@ impl Connection {
         Ok(latencies)
     }
 
-    /// Reads and drops what comes, as an idle page does.
+    /// Reads and drops all messages, as an idle page does.
     async fn idle(&mut self, millis: u64) -> Result<()> {
         let end = tokio::time::Instant::now() + Duration::from_millis(millis);
         while let Ok(message) = tokio::time::timeout_at(end, self.client.receive()).await {

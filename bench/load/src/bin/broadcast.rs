@@ -1,4 +1,4 @@
-//! What the kernel takes of a message that many get: writes a frame of the size of the one that `loom` sends to each
+//! The kernel's cost of a message to many connections: writes a frame, of the size that `loom` sends, to each
 //! connection, one after the other on one thread, and does nothing else. Speaks to bench/publish.mjs as
 //! bench/servers/publish.mjs does.
 
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kernel::Connection;
 
-/// To the upgrade and to the join.
+/// The answers to the upgrade and to the join.
 const ANSWERS: [&[u8]; 2] = [
     b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
     b"\x81\x14[\"j\",0,0,0,\"secret\"]",
@@ -53,7 +53,7 @@ fn publish(connections: &mut [Connection], request: &str, last: &mut u32) -> Str
             .unwrap_or_default();
         sent.push(format!("\"v{last:06}\":{:.3}", now.as_secs_f64() * 1e3));
         for connection in connections.iter_mut().filter(|one| one.answered > 1) {
-            // One that takes nothing would be seen by its viewer's count.
+            // A viewer whose connection takes no bytes is missed in the count of the viewers.
             let _ = connection.stream.write(&frame);
         }
     }

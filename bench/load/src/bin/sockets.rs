@@ -1,10 +1,10 @@
-//! What the kernel takes of an event: reads what comes and writes a frame of the size of a counter's answer, on one
+//! The kernel's cost of an event: reads each message and writes a frame of the size of a counter's answer, on one
 //! thread, and does nothing else.
 
 #[path = "../kernel.rs"]
 mod kernel;
 
-/// To the upgrade, to the join and to an event.
+/// The answers to the upgrade, to the join and to an event.
 const ANSWERS: [&[u8]; 3] = [
     b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
     b"\x81\x14[\"j\",0,0,0,\"secret\"]",
