@@ -1,14 +1,18 @@
-// The compile step: JSX becomes templates of `html`. It runs when an application is built, never in it.
+// The compile step: JSX becomes templates of `html`. It runs when an application is built, and is not a part of the running
+// application. It needs `@babel/parser` and `magic-string`, which the application installs.
 
 export interface CompileOptions {
-  /** For messages and source maps; `.js` and `.jsx` are read as JavaScript, everything else as TypeScript. */
+  /**
+   * The file's name, for messages and source maps. A name that ends in `.js`, `.jsx`, `.mjs`, `.mjsx`, `.cjs` or `.cjsx` is
+   * read as JavaScript; any other file, also one without a name, is read as TypeScript.
+   */
   readonly filename?: string | undefined
-  /** What the compiled file imports. `loom-live/jsx-runtime` by default. */
+  /** The module that the compiled file imports. The default is `loom-live/jsx-runtime`. */
   readonly importSource?: string | undefined
 }
 
 export interface Compiled {
-  /** What is not JSX is as it was, types included. Each expression is in the line in which it was. */
+  /** The file without JSX. All other code is unchanged, types of TypeScript too. Each expression stays in its line. */
   readonly code: string
   /** The source map, version 3. */
   readonly map: {
@@ -17,40 +21,42 @@ export interface Compiled {
     readonly sourcesContent?: readonly (string | null)[] | undefined
     readonly names: readonly string[]
     readonly mappings: string
-    /** As JSON. */
+    /** The source map as JSON. */
     toString(): string
-    /** As a `data:` URL. */
+    /** The source map as a `data:` URL. */
     toUrl(): string
   }
 }
 
 /**
- * Compiles the JSX of a file. `undefined` if there is nothing to do: the file has no JSX, or a comment gives it another
- * `@jsxImportSource`.
+ * Compiles the JSX of a file.
  *
- * @throws JsxError if the file cannot be read, or says what no page can have.
+ * @returns `undefined` if there is nothing to do: the file has no JSX, or a comment in it names another `@jsxImportSource`.
+ * @throws JsxError if the file is not valid JavaScript or TypeScript, or if no page can have an element or an attribute of
+ * the file. Throws, too, if `@babel/parser` or `magic-string` is not installed.
  */
 export function compileJsx(code: string, options?: CompileOptions): Compiled | undefined
 
-/** What is wrong with a file, and where. */
+/** Says what is wrong with a file, and at which place. `message` has both. */
 export class JsxError extends Error {
   constructor(text: string, file: string | undefined, line: number, column: number, options?: { cause?: unknown })
   readonly code: 'LOOM_TEMPLATE'
-  /** What is wrong and what to do, without the place. */
+  /** The mistake and what to do, without the place. */
   readonly text: string
+  /** The option `filename`. */
   readonly file: string | undefined
-  /** Counted from 1. */
+  /** The line; the first one is 1. */
   readonly line: number
-  /** Counted from 0. */
+  /** The column; the first one is 0. */
   readonly column: number
 }
 
 export interface PluginOptions {
-  /** Which files are compiled, by their path. By default `.jsx` and `.tsx` outside of `node_modules`. */
+  /** Files whose path this finds are compiled. By default those that end in `.jsx` or `.tsx`, outside of `node_modules`. */
   readonly include?: RegExp
 }
 
-/** What is used of esbuild's plugins. */
+/** The part of esbuild's type `Plugin` that is used. */
 export interface EsbuildPlugin {
   name: string
   setup(build: {
@@ -68,10 +74,10 @@ export interface EsbuildPlugin {
   }): void
 }
 
-/** The plugin for esbuild: `build({ plugins: [esbuildJsx()] })`. */
+/** The plugin for esbuild: `build({ plugins: [esbuildJsx()] })`. Mistakes are errors of the build. */
 export function esbuildJsx(options?: PluginOptions): EsbuildPlugin
 
-/** What is used of Vite's and Rollup's plugins. */
+/** The part of Vite's and Rollup's types of plugins that is used. */
 export interface VitePlugin {
   name: string
   enforce: 'pre'
@@ -84,10 +90,13 @@ export interface VitePlugin {
   ): { code: string; map: string } | undefined
 }
 
-/** The plugin for Vite, and for Rollup: `plugins: [viteJsx()]`. */
+/**
+ * The plugin for Vite, and for Rollup and Rolldown if they can read TypeScript: `plugins: [viteJsx()]`. Mistakes are errors
+ * of the build.
+ */
 export function viteJsx(options?: PluginOptions): VitePlugin
 
-/** The loader of webpack and Rspack, which `loom-live/jsx-loader` is. */
+/** The loader for webpack and Rspack. The entry `loom-live/jsx-loader` exports it. */
 export function loadJsx(
   this: { readonly resourcePath: string; callback(error: Error | null, code?: string, map?: unknown): void },
   code: string,

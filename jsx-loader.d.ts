@@ -1,4 +1,7 @@
 import { loadJsx } from './jsx-compiler'
 
-/** The loader of webpack and Rspack. It is listed behind `swc-loader`, since loaders run from the last to the first. */
+/**
+ * The loader for webpack and Rspack: `{ test: /\.tsx$/, use: ['swc-loader', 'loom-live/jsx-loader'] }`. It stands after
+ * `swc-loader`, because loaders run from the last to the first. Its result is TypeScript without JSX.
+ */
 export = loadJsx

@@ -1,38 +1,56 @@
-// What compilers import for JSX, if `jsxImportSource` is "loom-live": the functions, and what elements there are.
+// Compilers import this file for JSX if `jsxImportSource` is "loom-live". It has the functions that they call, and the types
+// of elements and attributes.
 
 import type { AttributeValue, Key, KeyedList, RawHtml, Tree } from './index'
 
-/** What can be a child: text, elements, what `html`, `each`, `raw` and `sanitized` give, nothing, and lists of all that. */
+/**
+ * A child of an element: text, a number, an element, a value that `html`, `each`, `raw` or `sanitized` returned, or an array
+ * of children. `null`, `undefined` and `false` show nothing. `true` shows the text "true".
+ */
 export type Child =
   string | number | bigint | boolean | null | undefined | Tree | KeyedList | RawHtml | readonly Child[]
 
-/** A component: a function of its props, which the markup between its tags is one of (`children`). */
+/**
+ * A component: a plain function of its props. The markup between its tags is the prop `children`. A component has no state;
+ * a module has one.
+ */
 export type Component<Props extends object = object> = (props: Props) => Child
 
-/** `<>…</>` */
+/** `<>…</>`: its children, with no element around them. */
 export function Fragment(props: { readonly children?: Child }): Tree
 
-/** Compilers call this for what has one child or none. */
+/**
+ * Compilers call this for an element or a component with one child or none.
+ *
+ * @throws LoomError `LOOM_TEMPLATE` if no page can have this element, an attribute of it or a child of it, or if a component
+ * returned nothing or a promise. A component's own error is thrown as it is. The same holds for `jsxs` and `jsxDEV`.
+ */
 export function jsx(type: string | Component<never>, props: object, key?: Key | null): Tree
-/** Compilers call this for what has several children. */
+/** Compilers call this for an element or a component with several children. */
 export function jsxs(type: string | Component<never>, props: object, key?: Key | null): Tree
 
-/** The compile step calls this instead, for what it has made a template of. */
+/** The compile step calls this instead, for elements that it has compiled to one template. */
 export function template(statics: TemplateStringsArray, ...dynamics: readonly unknown[]): Tree
-/** The compile step calls this for a template with a key. */
+/** The compile step calls this for a template with a key. Sets the key of this tree, and returns the tree. */
 export function keyed(tree: Tree, key: Key | null | undefined): Tree
 
 type Text = string | number | bigint | null | undefined | false
-/** An attribute whose presence is all that counts. */
+/** An attribute that is there or not; it has no text. */
 type Flag = boolean | null | undefined
-/** There, not there, or with a text. */
+/** An attribute that is not there, is there without a text, or has a text. */
 type Optional = string | number | boolean | null | undefined
-/** The name of a handler, what `on` gives, with arguments, or commands (`js`); nothing binds nothing. */
+/**
+ * The value of `onClick` and its like: the name of a handler, a handler with arguments (`on('remove', { id })`), or commands
+ * (`js.toggle('#menu')`). With `null`, `undefined` or `false` the event has no binding.
+ */
 export type Binding = string | AttributeValue | null | undefined | false
-/** Declarations by property: `backgroundColor`, `'background-color'` and `'--size'` are all understood. */
+/**
+ * A text with one declaration, or an object of declarations by property: `backgroundColor`, `'background-color'` or
+ * `'--size'`.
+ */
 export type Style = string | null | undefined | false | { readonly [property: string]: Text }
 
-/** Events of the browser, as the names of props have them behind `on`. */
+/** Events of the browser. `on` and such a name is the name of a prop. */
 type EventName =
   | 'Abort'
   | 'AnimationCancel'
@@ -135,7 +153,10 @@ type EventName =
 /** `onClick`, and `onKeyDown` as well as `onKeydown`. */
 type Bindings = { readonly [Name in EventName | Capitalize<Lowercase<EventName>> as `on${Name}`]?: Binding }
 
-/** Handlers by event with modifiers, as they stand behind `@` in a template of `html`: `'keydown.enter.prevent'`. */
+/**
+ * Bindings by the name of the event, with its modifiers: the text after `@` in a template of `html`, for instance
+ * `'keydown.enter.prevent'`.
+ */
 export type On = { readonly [event: string]: Binding }
 
 /** The states and properties of WAI-ARIA. */
@@ -195,7 +216,7 @@ interface Aria {
   readonly 'aria-valuetext'?: Optional
 }
 
-/** What loom-live's client reads: see docs/bindings.md, docs/forms.md, docs/model.md and docs/uploads.md. */
+/** Attributes that loom-live's client reads: see docs/bindings.md, docs/forms.md, docs/model.md and docs/uploads.md. */
 interface OfLoom {
   readonly 'data-l-confirm-leave'?: Optional
   readonly 'data-l-debounce'?: Optional
@@ -231,7 +252,7 @@ interface OfLoom {
   readonly 'l-loading-text'?: Optional
 }
 
-/** What every element may have. */
+/** The attributes that every element may have. Names are those of HTML: `tabindex`, `readonly`. */
 export interface Attributes extends Bindings, Aria, OfLoom {
   readonly [data: `data-${string}`]: string | number | bigint | boolean | AttributeValue | null | undefined
   readonly key?: Key | null | undefined
@@ -291,7 +312,7 @@ interface Sized {
   readonly height?: Text
 }
 
-/** What sends a form another way than the form says. */
+/** Attributes of a button that sends its form in another way than the form says. */
 interface Submitter {
   readonly form?: Optional
   readonly formaction?: Text
@@ -354,7 +375,7 @@ interface Change {
   readonly datetime?: Text
 }
 
-/** Elements that have nothing but what every element may have. */
+/** Elements with no attributes but those that every element may have. */
 type Plain =
   | 'abbr'
   | 'address'
@@ -703,7 +724,7 @@ type OfMathml =
 
 export namespace JSX {
   type Element = Tree
-  /** The name of an element, or a function: a class is no component. */
+  /** The name of an element, or a function. A class cannot be a component. */
   type ElementType = keyof IntrinsicElements | Component<never>
   interface ElementChildrenAttribute {
     children: unknown

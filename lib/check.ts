@@ -35,7 +35,7 @@ export function checkString(value: unknown, name: string): asserts value is stri
   if (typeof value !== 'string' || value === '') throw invalid('a string that is not empty', name, value)
 }
 
-/** What all keys and channels in Redis begin with: what the application has given, or the default. */
+/** The beginning of all keys and channels in Redis: the application's prefix, or the default. */
 export function redisPrefix(given: unknown, name: string): string {
   if (given === undefined) return 'loom:'
   if (typeof given !== 'string' || !/^[\w:.-]{1,64}$/.test(given))
@@ -60,7 +60,8 @@ export function checkFunction(value: unknown, name: string): void {
 }
 
 /**
- * Checks that `given` is an object without unknown names, which would have no effect. `kind` says what a name is for.
+ * Checks that `given` is an object without unknown names, which would have no effect. `kind` says which kind of names
+ * these are.
  */
 export function checkNames(given: unknown, known: object, name: string, kind: string): asserts given is object {
   if (!isObject(given)) throw invalid('an object', name, given)
@@ -69,10 +70,7 @@ export function checkNames(given: unknown, known: object, name: string, kind: st
   }
 }
 
-/**
- * The error of an unknown name, with the known ones and a guess which of them was meant. `what` says what it is a name
- * of.
- */
+/** The error for an unknown name, with the known names and a guess. `what` says which kind of name it is. */
 export function unknownName(name: string, known: readonly string[], what: string): LoomError {
   const error = invalid(`one of ${known.join(', ')}`, what, name)
   const near = nearest(name, known)

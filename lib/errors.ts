@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import type { LoomErrorCode } from '../index'
 
-/** The page of the package that says of each code what causes it and what mends it; its headings are the codes. */
+/** The page of the package that explains each code: its causes, and what to do. Its headings are the codes. */
 const PAGE = 'node_modules/loom-live/docs/errors.md'
 
 export class LoomError extends Error {
@@ -17,7 +17,7 @@ export class LoomError extends Error {
   }
 }
 
-/** The line of a log that says where the docs explain this error. Empty for errors that are not ours. */
+/** The line of a log that names the section of the docs for this error. Empty for errors that are not ours. */
 function docsOf(thrown: unknown): string {
   return thrown instanceof LoomError ? `\n    see ${thrown.docs}` : ''
 }
@@ -32,7 +32,7 @@ export class StartError extends LoomError {
 /** A topic cannot be reached, or there are too many, for now: a page that joins tries again. */
 export class TopicAway extends LoomError {}
 
-/** Thrown instead of calling a callback that no page waits for any more. It is not reported to anybody. */
+/** Thrown instead of calling a callback that no page waits for any more. The error is not reported to anybody. */
 export class GivenUp extends Error {}
 
 /** Whether it is an error of any realm: the addon makes errors of the main realm, tests and `vm` run in others. */
@@ -60,8 +60,8 @@ export function traceOf(thrown: unknown): string {
 }
 
 /**
- * The lines of a thrown value's stack, each after a line feed. Our own errors say in their message where they come
- * from; of them it is the line that names their page of the docs.
+ * The lines of a thrown value's stack, each after a line feed. The message of our own errors says the place, so for
+ * them it is the line that names their section of the docs.
  */
 export function stackOf(thrown: unknown): string {
   if (thrown instanceof LoomError) return docsOf(thrown)

@@ -57,7 +57,7 @@ export class Promises {
 
 const stopped = (text: string): LoomError => new LoomError('LOOM_STOPPED', text)
 
-/** What the live sockets of a loom share. */
+/** The parts that the live sockets of a loom share. */
 export class LiveSockets {
   /** The `replyTo` of each live socket, by the number of the promise that started it. */
   private readonly replies = new Map<number, (message: SocketMessage) => void>()

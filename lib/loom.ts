@@ -19,14 +19,13 @@ import type {
   UploadsOptions,
   WatchOptions,
 } from '../index'
-import { checkFunction, checkNames, checkString, invalid, isObject } from './check'
-import { liveRequest, type PageRequest, pageUrl, Requests } from './call/context'
+import { checkFunction, checkNames, invalid, isObject } from './check'
+import { type PageRequest, pageUrl, Requests } from './call/context'
 import { Development } from './call/development'
 import { Dispatcher } from './call/dispatcher'
-import { checkTopic, receiversOf, sentData, topicName } from './call/effects'
+import { checkTopic, receiversOf, topicName } from './call/effects'
 import { LoomError, StartError, textOf, traceOf } from './errors'
-import type { Witness } from './call/witness'
-import { type Pass, Upgrades } from './http/accept'
+import { Upgrades } from './http/accept'
 import { Binder } from './http/bind'
 import { serveFastify, serveFastifyForms } from './http/fastify'
 import { flashElement, Flashes } from './http/flashes'
@@ -34,25 +33,26 @@ import { Forms, type PostedToShared } from './http/forms'
 import { type LiveSocket, LiveSockets, Promises } from './live_socket'
 import { runMiddleware } from './http/middleware'
 import { UploadServer } from './http/uploads'
-import type { Announcement, Removal, StoreCall } from './call/jobs'
+import type { Announcement, StoreCall } from './call/jobs'
 import { type Entry, entryOf } from './call/modules'
 import { explainPromise } from './call/mounted'
 import { TopicsTold } from './call/topics_told'
 import { encodeTree } from './call/render'
 import { OwnStoreCalls } from './call/own_store'
+import { Messages } from './messages'
 import { Mounting } from './mount'
 import { canBeNested } from './render/live'
-import { native, type NativeConnection, type NativeLoom } from './native'
+import { native, type NativeLoom } from './native'
 import { type Settings, settingsOf } from './options'
 import { listed, nearest } from './nearest'
 import { callerOf, filesBehind, locateTemplates, nearPath } from './places'
-import { stringifyData } from './render/props'
+import { Removals } from './removals'
 import { Tree as RenderedTree } from './render/tree'
 import { Writer } from './render/writer'
-import { channels } from './telemetry/channels'
 import { Log } from './telemetry/log'
 import { type Metric, metricsOf, NUMBERS, prometheusText } from './telemetry/prometheus'
 import { scriptElements, serveClient } from './http/script'
+import { makeSeam, type Seam } from './seam'
 import type { Server } from './http/upgrade'
 import { Wiring } from './http/wiring'
 import { Devtools } from './devtools/serve'
@@ -71,72 +71,12 @@ function modulesHint(name: unknown, names: readonly string[]): string {
   return `; the modules of this loom are ${listed(names)}`
 }
 
-/** Whose components are meant. */
-interface Whose {
-  bind?: string
-  address?: string
-}
-
-/**
- * A filter that is not understood would find nobody, and whoever was to go would stay; or it would find everybody, if a
- * user is not there that was to be named.
- */
-function checkWhose(filter: object, known: object): asserts filter is Whose {
-  checkNames(filter, known, 'filter', 'a filter')
-  for (const name of ['bind', 'address'] as const) {
-    const value: unknown = (filter as Whose)[name]
-    // Empty text is the `bind` of pages without a user.
-    if (name in filter && typeof value !== 'string') throw invalid('a string', `filter.${name}`, value)
-  }
-}
-
-/** The filter of `disconnect`, with the name of its topic, if it has one. */
-function checkFilter(filter: unknown): Whose & { topic?: string } {
-  if (!isObject(filter)) throw invalid('an object like { bind: "user" } or a function', 'filter', filter)
-  checkWhose(filter, { bind: true, address: true, topic: true })
-  const { topic, ...whose } = filter as Whose & { topic?: unknown }
-  if ('topic' in filter) return { ...whose, topic: topicName(topic, 'loom.disconnect') }
-  if (Object.keys(whose).length === 0) throw invalid('a filter with bind, address or topic', 'filter', filter)
-  return whose
-}
-
-/** The id that makes a message count once, if the application gives one. */
-function messageId(options: unknown, what: string): string | undefined {
-  checkNames(options, { id: true }, `the options of ${what}`, `an option of ${what}`)
-  const { id } = options as { id?: unknown }
-  if (id !== undefined) checkString(id, `the option id of ${what}`)
-  return id
-}
-
 /** What only live modules have. */
 function detailsOf(entry: Entry): [version: number, hidden: string[], authorizes: boolean, receivers: string[]] {
   if (entry.raw) return [1, [], false, []]
   const { version, module } = entry
   const hidden = entry.private.map((name) => JSON.stringify(name))
   return [version, hidden, module.authorize !== undefined, [...receiversOf(entry)]]
-}
-
-/** What `loom-live/testing` does with a loom, beside what everybody can: see lib/testing/. */
-export interface Seam {
-  /** The loom's path, and the members of requests that it keeps. */
-  readonly path: string
-  readonly keep: readonly string[]
-  /** From here on timers of components run by a clock that only `advance` moves. */
-  holdTime(): void
-  /** Moves that clock; resolves when all timers that rang have been handled. */
-  advance(ms: number): Promise<void>
-  /** Resolves when no component has anything to do. */
-  settled(): Promise<void>
-  /** The committed props of a component, by its actor's number; `undefined` if it has ended. */
-  propsOf(actor: number): Promise<object | undefined>
-  /** Who is told of joins and failures. */
-  witness(witness: Witness): void
-  /** Takes the loom's upgrades from a server, which need not listen. */
-  attach(server: Server, pass: Pass): void
-  /** Answers a request for an upload. False: the request is for something else. */
-  serveUpload(request: IncomingMessage, response: ServerResponse): boolean
-  /** Ends the loom as a process ends, and begins it anew as the next process does, with the same modules. */
-  restart(): Promise<void>
 }
 
 /** One application: what ties the parts together. */
@@ -149,6 +89,8 @@ export class Loom implements PublicLoom {
   private readonly sockets: LiveSockets
   private readonly binder: Binder
   private readonly upgrades: Upgrades
+  private readonly messages: Messages
+  private readonly removals: Removals
   private readonly mounting: Mounting
   private readonly flashBox: Flashes
   private readonly entries = new Map<string, Entry>()
@@ -203,7 +145,7 @@ export class Loom implements PublicLoom {
         storeCalls?.run(call, ...asked)
       },
       announced: (announcement: Announcement) => {
-        if ('removal' in announcement) this.remove(announcement.removal)
+        if ('removal' in announcement) this.removals.remove(announcement.removal)
         else this.wiring?.heard(announcement)
       },
     }
@@ -286,6 +228,8 @@ export class Loom implements PublicLoom {
       showShared,
     )
     this.upgrades = new Upgrades(this.native, settings, this.binder, wiring, limits.upgradeTime, log)
+    this.messages = new Messages(this, this.native, this.promises, checkOpen)
+    this.removals = new Removals(this.native, this.upgrades)
     if (wiring !== undefined && this.development !== undefined)
       this.development.watch = (context) => wiring.watch(context)
   }
@@ -409,27 +353,13 @@ export class Loom implements PublicLoom {
 
   // Async, as `send` is: a wrong argument is a rejection, too, which `.catch` gets.
   async publish(topic: string | Topic<unknown>, data?: unknown, options: { id?: string } = {}): Promise<void> {
-    const name = topicName(topic, 'loom.publish')
-    const id = messageId(options, 'loom.publish')
-    this.development?.topics?.published(name, 'loom.publish', callerOf(this.publish))
-    const json = stringifyData(data, () => `the data of loom.publish(${JSON.stringify(name)})`)
-    await this.told(
-      'publish',
-      name,
-      this.published((request) => this.native.publish(name, id, json, request)),
-    )
+    const { topics } = this.development ?? {}
+    if (topics !== undefined) topics.published(topicName(topic, 'loom.publish'), 'loom.publish', callerOf(this.publish))
+    await this.messages.publish(topic, data, options)
   }
 
   async presence<Meta>(topic: string | Topic<unknown>): Promise<Everybody<Meta>> {
-    const name = topicName(topic, 'loom.presence')
-    this.checkOpen()
-    const everybody = await this.promises.make(
-      (request) => {
-        this.native.presence(name, request)
-      },
-      (text) => new LoomError('LOOM_TOPIC', text),
-    )
-    return everybody as Everybody<Meta>
+    return this.messages.presence(topic)
   }
 
   topic<Data>(name: string): Topic<Data> {
@@ -438,33 +368,7 @@ export class Loom implements PublicLoom {
   }
 
   async send(address: string, receiver: string, data?: unknown, options: { id?: string } = {}): Promise<void> {
-    checkString(address, 'the address of loom.send')
-    const id = messageId(options, 'loom.send')
-    const json = sentData(receiver, data, 'loom.send')
-    await this.published((request) => this.native.sendTo(address, id, json, request))
-  }
-
-  /** Tells who listens of a message that the application has published. */
-  private async told(action: 'publish', topic: string, published: Promise<unknown>): Promise<void> {
-    const { topic: channel } = channels
-    if (!channel.hasSubscribers) {
-      await published
-      return
-    }
-    const began = performance.now()
-    const message = { loom: this, action, topic }
-    try {
-      await published
-      channel.publish({ ...message, duration: performance.now() - began })
-    } catch (error) {
-      channel.publish({ ...message, duration: performance.now() - began, error })
-      throw error
-    }
-  }
-
-  private published(begin: (request: number) => boolean): Promise<unknown> {
-    this.checkOpen()
-    return this.promises.make(begin, (text) => new LoomError('LOOM_TOPIC', text))
+    await this.messages.send(address, receiver, data, options)
   }
 
   async start(
@@ -556,7 +460,7 @@ export class Loom implements PublicLoom {
         return taken === true
       },
       send: ({ kind, to, id, json }) =>
-        this.published((request) =>
+        this.messages.accepted((request) =>
           kind === 'publish' ? native.publish(to, id, json, request) : native.sendTo(to, id, json, request),
         ),
     }))
@@ -628,68 +532,18 @@ export class Loom implements PublicLoom {
   }
 
   unsubscribe(topic: string | Topic<unknown>, filter: { bind?: string; address?: string }): number {
-    const name = topicName(topic, 'loom.unsubscribe')
-    if (!isObject(filter)) throw invalid('an object like { bind: "user" }, or {} for all,', 'filter', filter)
-    checkWhose(filter, { bind: true, address: true })
-    return this.removeEverywhere({ ...filter, topic: name, unsubscribes: true })
+    return this.removals.unsubscribe(topic, filter)
   }
 
   disconnect(filter: Parameters<PublicLoom['disconnect']>[0]): number {
-    if (typeof filter !== 'function') return this.removeEverywhere(checkFilter(filter))
-    const isMeant = ({ bind, address, request }: NativeConnection): boolean =>
-      filter({ bind, address, request: liveRequest(request) })
-    const numbers = this.native
-      .connections()
-      .filter(isMeant)
-      .map(({ number }) => number)
-    const count = this.native.disconnect(numbers)
-    return count + this.upgrades.pending.disconnect(filter)
-  }
-
-  private removeEverywhere(removal: Removal): number {
-    const count = this.remove(removal)
-    this.native.announce(JSON.stringify({ removal } satisfies Announcement))
-    return count
-  }
-
-  /** Removes in this process. Gives how many there were. */
-  private remove({ topic, unsubscribes, ...whose }: Removal): number {
-    const { bind, address } = whose
-    // Upgrades under way have no subscriptions: what they join with is asked about then.
-    if (topic === undefined) {
-      const count = this.native.disconnectMatching(bind, address)
-      return count + this.upgrades.pending.disconnect(whose)
-    }
-    if (unsubscribes) return this.native.unsubscribe(topic, bind, address)
-    return this.native.disconnectTopic(topic, bind, address)
+    return this.removals.disconnect(filter)
   }
 
   seam(): Seam {
     this.checkOpen()
-    const ask = (begin: (request: number) => void): Promise<unknown> =>
-      this.promises.make(begin, (text) => new LoomError('LOOM_STOPPED', text))
-    return {
+    return makeSeam(this.native, this.promises, {
       path: this.settings.path,
       keep: this.settings.keep,
-      holdTime: () => {
-        this.native.holdTime(0)
-      },
-      advance: async (ms) => {
-        await ask((request) => {
-          this.native.advance(ms, request)
-        })
-      },
-      settled: async () => {
-        await ask((request) => {
-          this.native.settled(request)
-        })
-      },
-      propsOf: async (actor) => {
-        const props = await ask((request) => {
-          this.native.propsOf(actor, request)
-        })
-        return props ?? undefined
-      },
       witness: (witness) => {
         this.dispatcher.tellsOperator.witness = witness
       },
@@ -698,7 +552,7 @@ export class Loom implements PublicLoom {
       },
       serveUpload: (request, response) => this.uploadServer?.handle(request, request, response) === true,
       restart: () => this.restart(),
-    }
+    })
   }
 
   private async restart(): Promise<void> {

@@ -22,7 +22,9 @@ import { stringifyProps } from './render/props'
 import { Writer } from './render/writer'
 import { withTrace } from './telemetry/trace'
 
-/** What a join has beside its module and token, in bytes: numbers, a secret, an anchor, and what clients keep free. */
+/**
+ * The bytes of a join beside its module and token: numbers, a secret, an anchor, and the room that clients keep free.
+ */
 const JOIN_ROOM = 256
 
 /** How deep components may nest; as MAX_NESTING in src/session/children.rs. */
@@ -33,18 +35,18 @@ const MAX_KEY = 256
 
 const OPTIONS: Record<keyof Required<MountOptions>, true> = { request: true, as: true, shared: true }
 
-/** A nested component stands where its keys say, whatever comes before it. */
+/** A nested component's place follows from its keys, and not from the components before it. */
 function placeName(path: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(path)).digest('base64url').slice(0, 22)
 }
 
-/** What a component's HTML is made with. */
+/** The inputs of a component's HTML. */
 interface Rendering {
   readonly request: PageRequest | undefined
   readonly posted: Parameters<typeof showing>[0]
-  /** What the hidden fields of its own forms hold; nothing if there are none. */
+  /** The sealed state for the hidden fields of its own forms; nothing if there are none. */
   readonly state: string | undefined
-  /** Where it stands, for the forms of those in it. */
+  /** The component's place, for the forms of the components in it. */
   readonly place: Place | undefined
   /** How many components are around it. */
   readonly depth?: number
@@ -52,7 +54,7 @@ interface Rendering {
 
 /** Renders components into pages: `loom.mount`. */
 export class Mounting {
-  /** By the template at the root, or the module if it is raw: the containers in which it can stand. */
+  /** The containers in which a component can stand, by the template at its root, or by the module if it is raw. */
   private readonly standing = new WeakMap<object, Set<string>>()
   /** Forms that are sent without the client's script, once the application takes them. */
   forms: Forms | undefined
@@ -61,7 +63,7 @@ export class Mounting {
 
   constructor(
     private readonly loom: Loom,
-    /** The module of that name; throws if there is none. */
+    /** The module of that name; throws if no module has it. */
     private readonly find: (name: string) => Entry,
     private readonly native: NativeLoom,
     private readonly settings: Pick<Settings, 'path' | 'trust' | 'keep'>,
@@ -114,8 +116,8 @@ export class Mounting {
     if (this.requests.isOfComponent(request)) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        'loom.mount renders into a page, and was given the ctx.request of a component: put live(module, props, { key }) into ' +
-          "the component's template, which gives the module an actor that comes and goes with the render",
+        'loom.mount renders into a page, and was given the ctx.request of a component. To show a module in a component, put ' +
+          "live(module, props, { key }) into the component's template",
       )
     }
     return request
@@ -127,11 +129,11 @@ export class Mounting {
     throw new LoomError(
       'LOOM_PROPS',
       `The props from ${source()} are too large: a page would join with a message of ${size} bytes, and ` +
-        `limits.messageBytes is ${this.messageBytes}. Keep less in the props (load it in mount, as private), or raise the limit`,
+        `limits.messageBytes is ${this.messageBytes}. Keep less in the props (load large data in mount, as private props), or raise the limit`,
     )
   }
 
-  /** The HTML of what the module renders, with that of the components in it. */
+  /** The HTML of the module's render, with the HTML of the components in it. */
   private async rendered(
     entry: Entry,
     container: string,
@@ -146,12 +148,12 @@ export class Mounting {
     try {
       rendered = showing(posted, () => {
         const made = treeOf(entry, props)
-        // Here the rows of lists are rendered, in which forms and other components may stand.
+        // The rows of lists are rendered here. There may be forms and other components in the rows.
         encodeTree(tree, made, undefined, children)
         return made
       })
     } catch (error) {
-      // What the application throws is its own.
+      // Errors of the application are thrown unchanged.
       throw error instanceof LoomError ? inRender(error, error.code) : error
     }
     let around: string[]
@@ -160,14 +162,14 @@ export class Mounting {
     } catch (error) {
       throw inRender(error, 'LOOM_TEMPLATE')
     }
-    // The forms of what is nested have states of their own.
+    // The forms of nested components have states of their own.
     const own = state === undefined ? around : around.map((piece) => seal(piece, state))
     const html = await this.withChildren(own, children.found, request, place, depth + 1)
     this.checkStanding(entry, container, typeof rendered === 'string' ? {} : rendered, html)
     return html
   }
 
-  /** The HTML, with that of the nested components. */
+  /** The HTML, with the HTML of the nested components. */
   private async withChildren(
     around: readonly string[],
     children: readonly Child[],
@@ -177,13 +179,13 @@ export class Mounting {
   ): Promise<string> {
     const [first = '', ...rest] = around
     const shown = await Promise.all(children.map((child) => this.child(child, request, parent, depth)))
-    // What `live` has written before ends with the container's tag.
+    // The text that `live` has written before ends with the container's tag.
     const pieces = [first, ...rest]
     const last = pieces.length - 1
     return pieces.map((piece, index) => (index === last ? piece : piece.slice(0, -1) + (shown[index] ?? '>'))).join('')
   }
 
-  /** A nested component: the rest of its container's tag, and what is in it. */
+  /** A nested component: the rest of its container's tag, and the content. */
   private async child(
     child: Child,
     request: PageRequest | undefined,
@@ -200,8 +202,8 @@ export class Mounting {
     }
     if (entry.raw || entry.module.params !== undefined) {
       const why = entry.raw
-        ? 'a module of handle_json cannot be given anything by a parent'
-        : 'it has params, and the address is that of the whole page: have the parent read it, and give the child what it says'
+        ? 'it has handle_json, and such a module takes nothing from a parent'
+        : 'it has params, and the address belongs to the whole page. Let the parent have params, and give the values to the child as props'
       throw new LoomError('LOOM_ARGUMENT', `Module ${name} cannot be nested by live(): ${why}`)
     }
     if (child.shared !== undefined) {
@@ -227,7 +229,7 @@ export class Mounting {
     return ` data-l-token="${token}">${html}`
   }
 
-  /** What the component's page is rendered with, by its address. */
+  /** The props that the component's page is rendered with, by its address. */
   private async firstProps(
     entry: LiveEntry,
     given: object,
@@ -237,7 +239,9 @@ export class Mounting {
     return mountParams(entry, await mountProps(entry, given, context), request && pageUrl(request), context)
   }
 
-  /** Where a component that is not nested stands, for its forms: the first of its module, the second. */
+  /**
+   * The place of a component that is not nested, for its forms: its number among the page's components of this module.
+   */
   private placeOf(page: PageRequest | undefined, module: string): Place | undefined {
     if (this.forms === undefined || page === undefined) return undefined
     const request = rawOf(page)
@@ -256,19 +260,22 @@ export class Mounting {
     }
     const name = JSON.stringify(entry.name)
     if (entry.raw) {
-      throw new LoomError('LOOM_ARGUMENT', `Module ${name} cannot be shared: a module of handle_json has no mount`)
+      throw new LoomError(
+        'LOOM_ARGUMENT',
+        `Module ${name} cannot be shared: it has handle_json, and such a module has no mount`,
+      )
     }
     if (entry.module.params !== undefined) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        `Module ${name} cannot be shared: it has params, and pages that show one component have addresses of their own`,
+        `Module ${name} cannot be shared: it has params, and each page that shows a shared component has an address of its own`,
       )
     }
     if (!isObject(props) || Object.keys(props).length > 0) {
       throw new LoomError(
         'LOOM_PROPS',
         `Expected no props for the mount of module ${name} with the key ${JSON.stringify(key)}: any page can start a ` +
-          "shared component, so that its state has to follow from its key. Load it in the module's mount, by ctx.key",
+          "shared component, so its state has to follow from its key. Load the state in the module's mount, by ctx.key",
       )
     }
     const container = checkContainer(options.as ?? 'div')
@@ -279,12 +286,14 @@ export class Mounting {
     this.checkOpen()
     this.checkStanding(entry, container, {}, html)
     const token = this.native.sealShared(entry.name, key, bind, this.pageOf(request, entry.name))
-    // The actor is not this page's, so that what was typed is not shown again: the place does not matter.
+    // The actor is not this page's own, so the form's texts are not shown again, and the place does not matter.
     const whole = this.forms === undefined || request === undefined ? html : seal(html, `0 ${token}`, true)
     return this.contained(entry, container, token, whole)
   }
 
-  /** That of the page, as far as it is known: who starts many components is bounded. */
+  /**
+   * The address of the page's user, as far as it is known: the number of components that one address starts is bounded.
+   */
   private addressOf(request: PageRequest | undefined): string {
     if (request === undefined) return ''
     const { trust, keep } = this.settings
@@ -297,7 +306,7 @@ export class Mounting {
     return `<${container} data-l-live="${name}"${params} data-l-ws="${this.settings.path}/ws" data-l-token="${token}">${html}</${container}>`
   }
 
-  /** In production once for each template at the root: it is the template's author who has to know. */
+  /** In production once for each template at the root: only its author can mend it. */
   private checkStanding(entry: Entry, container: string, { statics }: { statics?: object }, html: string): void {
     const key = statics ?? entry
     const checked = this.standing.get(key)
@@ -317,7 +326,7 @@ export class Mounting {
   private mountContext(module: string, request: PageRequest | undefined): Context {
     const { trust, keep } = this.settings
     return new Context('', module, {
-      // There is no call, and it is no shared component's.
+      // There is no call, and the component is not a shared one.
       readCaller: () => [],
       requestOf: () => {
         const compact =

@@ -20,8 +20,9 @@ export type {
 export type Native = typeof import('./addon')
 
 const BUNDLED =
-  'loom-live was put into a bundle, and its package is not to be found from there: mark loom-live as external ' +
-  '(esbuild: --external:loom-live; Vite: ssr.external; Rollup: external), so that it is loaded from node_modules, and install it there'
+  'loom-live was put into a bundle, and the bundle does not find the package of loom-live: mark loom-live as external ' +
+  '(esbuild: --external:loom-live; Vite: ssr.external; Rollup: external), so that the bundle loads loom-live from node_modules, ' +
+  'and install loom-live there'
 
 interface Manifest {
   readonly name?: string
@@ -34,8 +35,8 @@ function manifestOf(folder: string): Manifest | undefined {
 }
 
 /**
- * The package's own folder. This file usually stands in the package's `dist/`. If an application has bundled it, the
- * package is where the application's `require` finds it.
+ * The package's own folder. This file is usually in the package's `dist/`. If an application has bundled this file, the
+ * application's `require` finds the package.
  */
 function findRoot(): string {
   // A bundler may have turned this file into an ES module, which has neither variable.
@@ -54,8 +55,8 @@ export const root = findRoot()
 setOwnFolder(join(root, 'dist'))
 
 /**
- * Where the addon is: in a file that the user names, as napi-rs has it; in the repository's own build; or, as usual, in the
- * package of this platform, which the package manager has chosen from the optional dependencies.
+ * Loads the addon: from a file that the user names, as napi-rs has it; from the repository's own build; or, as usual,
+ * from the package of this platform, which the package manager has chosen from the optional dependencies.
  */
 function load(): Native {
   const require = createRequire(join(root, 'package.json'))

@@ -1,4 +1,4 @@
-// Why there is no addon, and what to do: the loader's own words first, then the system, the cause and the mend.
+// The errors for a missing addon: the loader's own words first, then the system, the cause and the mend.
 
 import { statSync } from 'node:fs'
 import { LoomError, textOf } from './errors'
@@ -13,7 +13,7 @@ function failure(cause: unknown, ...lines: readonly string[]): LoomError {
   return new LoomError('LOOM_PLATFORM', [said, ...lines].join('\n'), { cause })
 }
 
-/** There is no addon for systems of this kind. */
+/** No addon is made for systems of this kind. */
 export function notForSystem(cause: unknown): LoomError {
   return failure(
     cause,
@@ -22,7 +22,7 @@ export function notForSystem(cause: unknown): LoomError {
   )
 }
 
-/** `wanted`, a package or a file, is not there. `isInstalled` tells of which platforms the packages are there. */
+/** `wanted`, a package or a file, is not there. `isInstalled` says whether the package of a platform is there. */
 export function notFound(cause: unknown, wanted: string, isInstalled: (platform: string) => boolean): LoomError {
   if (wanted !== packageOf(platform)) {
     return failure(
@@ -59,7 +59,7 @@ export function notFound(cause: unknown, wanted: string, isInstalled: (platform:
 export function otherVersion(ours: string, its: string): LoomError {
   return failure(
     `${packageOf(platform)} has version ${its}, and loom-live has version ${ours}: both have to be the same.`,
-    `An "overrides" or "resolutions" of package.json, or a cache of node_modules, holds an old one: remove it, delete node_modules, and install again.`,
+    `An "overrides" or "resolutions" of package.json, or a cache of node_modules, holds an old version: remove the entry or the cache, delete node_modules, and install again.`,
   )
 }
 
@@ -77,10 +77,10 @@ const OTHER_LIBC = /GLIBC|libc\.so|libc\.musl|ld-linux|ld-musl|relocating|symbol
 /** The addon is there, and the system's loader refuses it. */
 export function notLoaded(cause: unknown, file: string): LoomError {
   const said = textOf(cause)
-  const damaged = `- The file is damaged or is not whole: delete node_modules, and install again.`
+  const damaged = `- The file is damaged or incomplete: delete node_modules, and install again.`
   const libc =
-    '- The C library is another one, or is too old. The addons for glibc need version 2.17 or newer; Alpine needs the package whose ' +
-    'name ends in -musl. Delete node_modules, and install again on the system that runs it. ' +
+    '- The C library of this system is too old, or is not the one that the addon is made for. The addons for glibc need version 2.17 or newer; Alpine needs the package whose ' +
+    'name ends in -musl. Delete node_modules, and install again on the system that runs the application. ' +
     'In Docker, install in an image with the C library of the last stage.'
   const isDamaged = DAMAGED.test(said)
   const isLibc = OTHER_LIBC.test(said)

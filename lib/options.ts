@@ -29,7 +29,7 @@ const OPTIONS: Record<keyof LoomOptions, true> = {
   onError: true,
 }
 
-/** The default of `keep`: what middleware usually sets. */
+/** The default of `keep`: the members that middleware usually sets. */
 const KEEP = ['user', 'session']
 
 /** The options, checked and with their defaults. */
@@ -37,9 +37,9 @@ export interface Settings {
   readonly secrets: string[]
   readonly path: string
   readonly development: boolean
-  /** Templates say where they are. */
+  /** Templates write their place into the page. */
   readonly locations: boolean
-  /** Pages show what has failed. */
+  /** Pages show failures. */
   readonly overlay: boolean
   readonly bind: LoomOptions['bind']
   readonly origin: LoomOptions['origin']
@@ -159,13 +159,13 @@ function backplaneOf(backplane: unknown): NativeRedis | undefined {
   return redisOf('backplane', backplane as unknown as RedisStore)
 }
 
-/** Where Redis is, and what all keys there begin with. Rust reads the URLs. */
+/** The addresses of Redis, and the prefix of all keys there. Rust reads the URLs. */
 function redisOf(option: string, { redis, prefix, durability = 'memory' }: RedisStore): NativeRedis {
   const isCluster = typeof redis !== 'string'
   const urls: unknown = isCluster ? redis : [redis]
   // A message must not show the URL: it may have a password in it.
   if (!Array.isArray(urls) || urls.length === 0 || !urls.every((url) => typeof url === 'string'))
-    throw invalid('a URL, or a list of those of a cluster', `${option}.redis`, typeof redis)
+    throw invalid('a URL, or a list of URLs of a cluster', `${option}.redis`, typeof redis)
   if (!DURABILITIES.includes(durability))
     throw invalid(`one of ${DURABILITIES.join(', ')}`, `${option}.durability`, durability)
   return { urls, isCluster, prefix: redisPrefix(prefix, `${option}.prefix`), durability }

@@ -1,6 +1,9 @@
 import type { Everybody, Person, PresenceChange } from '../index'
 
-/** Who is there after a message of a topic's presence. Whoever has not changed is the same object as before. */
+/**
+ * The people who are there after a message of a topic's presence. A person who has not changed is the same object as
+ * before.
+ */
 export function peopleAfter<Meta>(
   people: readonly Person<Meta>[],
   data: Everybody<Meta> | PresenceChange<Meta>,

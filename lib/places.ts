@@ -1,7 +1,7 @@
 import { isAbsolute, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Where the library's own files are; `lib/native.ts`, which finds the package, says so. */
+/** The folder of the library's own files; `lib/native.ts`, which finds the package, sets it. */
 let own: string | undefined
 
 export function setOwnFolder(folder: string): void {
@@ -9,8 +9,8 @@ export function setOwnFolder(folder: string): void {
 }
 
 /**
- * Where our function `ours` was called from, as `file:line`; `undefined` if the stack does not say. Costs a few
- * microseconds: for development only.
+ * The place from which our function `ours` was called, as `file:line`; `undefined` if the stack does not say. Costs a
+ * few microseconds: for development only.
  */
 export function callerOf(ours: (...parameters: never[]) => unknown): string | undefined {
   const { stackTraceLimit } = Error
@@ -25,7 +25,10 @@ export function callerOf(ours: (...parameters: never[]) => unknown): string | un
   return `${nearPath(place.startsWith('file:') ? fileURLToPath(place) : place)}:${line}`
 }
 
-/** The application's files that called our function `ours`, the nearest first; up to what has loaded them. For development. */
+/**
+ * The application's files that called our function `ours`, the nearest first, up to the file that has loaded them. For
+ * development.
+ */
 export function filesBehind(ours: (...parameters: never[]) => unknown): string[] {
   const { stackTraceLimit } = Error
   const holder: { stack?: string } = {}
@@ -41,7 +44,10 @@ export function filesBehind(ours: (...parameters: never[]) => unknown): string[]
   return [...files]
 }
 
-/** A frame of a stack: its file, by its path, or `undefined` if it is none of the application nor of a package. */
+/**
+ * A frame of a stack. Its file is a path, or `undefined` if the file belongs neither to the application nor to a
+ * package.
+ */
 export interface Frame {
   readonly file: string | undefined
   readonly line: number
@@ -58,7 +64,7 @@ export function framesIn(stack: string): Frame[] {
   return frames
 }
 
-/** Whether a file is no part of the application's own sources. */
+/** Whether a file is outside of the application's own sources. */
 export function isOfPackage(file: string): boolean {
   return /[\\/]node_modules[\\/]/.test(file) || (own !== undefined && file.startsWith(own))
 }
@@ -85,10 +91,10 @@ export function isRemembering(): boolean {
   return templates !== undefined
 }
 
-/** Set while a template says in the page where it is: `data-l-loc`. */
+/** True if templates write their place into the page: `data-l-loc`. */
 let isLocating = false
 
-/** From here on, templates that are compiled say where they are. */
+/** From here on, templates that are compiled write their place into the page. */
 export function locateTemplates(): void {
   isLocating = true
 }
@@ -101,7 +107,7 @@ export function located(statics: TemplateStringsArray): readonly string[] {
   const place = isLocating ? placeOfTemplate(statics) : undefined
   const [first = '', ...rest] = statics
   const [start, tag] = /^\s*<([a-z][\w-]*)(?=[\s/>]|$)/i.exec(first) ?? []
-  // What is part of the last word of a chunk may go on in a slot, which is an error that Rust tells of.
+  // The last word of a chunk may go on in a slot. That is an error, and Rust reports it.
   if (place === undefined || start === undefined || tag === undefined || start.length === first.length) return statics
   const escaped = place.replace(/[&"<]/g, (sign) => `&#${sign.charCodeAt(0)};`)
   return [`${start} data-l-loc="${escaped}"${first.slice(start.length)}`, ...rest]

@@ -1,6 +1,6 @@
 /**
- * `loom-live/publish`: publishes to the topics of looms that have a backplane, from a process that has none of them, over
- * the Redis client that the process has. It loads no addon.
+ * `loom-live/publish`: publishes to the topics of looms that have a backplane, from a process without a loom, over the
+ * Redis client that the process has. This file loads no addon.
  */
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
@@ -13,7 +13,7 @@ import script from '../src/topics/redis/publish.lua'
 
 const SHA = createHash('sha1').update(script).digest('hex')
 
-/** As in src/limits.rs: what a topic keeps. `__test__/server/publish_elsewhere.test.ts` compares them. */
+/** As in src/limits.rs: the bounds of a topic. `__test__/server/publish_elsewhere.test.ts` compares them. */
 export const LIMITS = {
   topicMessages: 256,
   topicBytes: 1 << 20,

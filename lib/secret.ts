@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { invalid } from './check'
 import { LoomError } from './errors'
 
-/** The secrets with which tokens are sealed and opened, checked. */
+/** The secrets that seal and open tokens, checked. */
 export function secretsOf(secret: unknown, development: boolean): string[] {
   if (secret === undefined || secret === '') {
     if (development) return [developmentSecret()]
@@ -31,8 +31,8 @@ export function secretsOf(secret: unknown, development: boolean): string[] {
 }
 
 /**
- * A secret for this machine. It is kept in a file, so that open pages outlive a restart of the development server; in
- * `node_modules/.cache`, which git repositories do not track.
+ * A secret for this machine. The secret is kept in a file, so that open pages outlive a restart of the development
+ * server. The file is in `node_modules/.cache`, which git repositories do not track.
  */
 function developmentSecret(): string {
   const folder = nearestNodeModules(process.cwd())

@@ -85,7 +85,7 @@ function unpublished(packages) {
     if (status !== 0) throw new Refused(`The registry could not be asked for ${name}: ${stderr || stdout}`)
     if (JSON.parse(stdout) === integrity) return false
     throw new Refused(
-      `The registry has another ${name}@${version} already. Nothing was published: the version has to be a new one`,
+      `The registry has another ${name}@${version} already. Nothing was published: raise the version in package.json`,
     )
   })
 }
@@ -109,7 +109,8 @@ async function publish() {
   for (const { name, tarball } of packages) {
     const provenance = GITHUB_ACTIONS === 'true' && !isHere(registry) ? ['--provenance'] : []
     const { status, stderr } = npm('publish', tarball, '--access', 'public', '--tag', tag, ...provenance)
-    if (status !== 0) throw new Refused(`npm did not publish ${name}; mend it, and run this again:\n${stderr}`)
+    if (status !== 0)
+      throw new Refused(`npm did not publish ${name}. Mend the cause, and run this command again:\n${stderr}`)
     console.log(`published ${name}@${version} to ${registry}`)
   }
 }

@@ -145,8 +145,9 @@ function load() {
     require.resolve('loom-live')
   } catch (cause) {
     const text =
-      'loom-live was put into a bundle, and its package is not to be found from there: mark loom-live as external ' +
-      '(esbuild: --external:loom-live; Vite: ssr.external; Rollup: external), so that it is loaded from node_modules, and install it there'
+      'loom-live was put into a bundle, and the bundle does not find the package of loom-live: mark loom-live as external ' +
+      '(esbuild: --external:loom-live; Vite: ssr.external; Rollup: external), so that the bundle loads loom-live from node_modules, ' +
+      'and install loom-live there'
     throw Object.assign(new Error(text, { cause }), { name: 'LoomError', code: 'LOOM_PLATFORM' })
   }
   return require('loom-live')

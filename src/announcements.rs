@@ -1,10 +1,12 @@
-//! What JavaScript in one process announces to JavaScript in all others, as JSON of its own: whom the application has
-//! removed, from connections or topics, and in development which modules pages have joined.
+//! What JavaScript in one process announces to JavaScript in all others, as JSON of its own: the people whom
+//! the application has removed, from connections or topics, and in development the modules that pages have
+//! joined.
 //!
-//! What is said is kept until it has been said, in order, for as long as Redis is away. If Redis has lost what it kept, all
-//! processes miss something, and say what they have said in the last minute once more: an
-//! announcement that comes twice harms nobody: who was removed twice may come back. A process that has missed some of it does not know what; it asks `authorize` again about all that it shows: see
-//! [`Sessions::doubt`](crate::sessions::Sessions::doubt).
+//! An announcement is kept until it has been sent, in order, for as long as Redis is away. If Redis has lost
+//! the announcements that it kept, all processes miss some, and each process sends its announcements of the
+//! last minute once more. An announcement that comes twice harms nobody: a person who was removed twice may
+//! come back. A process that has missed announcements does not know which; it asks `authorize` again about
+//! all pages that it shows: see [`Sessions::doubt`](crate::sessions::Sessions::doubt).
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -19,18 +21,18 @@ use crate::processes::{Answering, Hears, Processes};
 use crate::sync::{Mutex, lock};
 use crate::token::Keyring;
 
-/// What these messages are about, among what processes say to each other.
+/// The subject of these messages between processes.
 const ABOUT: &str = "announcements";
 /// So many announcements wait until they can be said. If there are more, the others are told that some are missing.
 const MOST: usize = 1000;
 /// How long it is waited before it is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
-/// What was said within this time is said once more if something was missed.
+/// Announcements of this time are sent once more if a process has missed something.
 const RECENT: Duration = Duration::from_secs(60);
 /// How long after it was noticed: by then the others hear again.
 const ONCE_MORE: Duration = Duration::from_secs(2);
 
-/// What another process has said.
+/// An announcement of another process, or the news that some were missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard<'a> {
     /// This was announced there, in the words of that process.
@@ -39,25 +41,26 @@ pub enum Heard<'a> {
     TooMany,
 }
 
-/// What is to be said. `None` if they were too many.
+/// The announcements that wait to be sent. `None` if there were too many.
 type Queue = Option<VecDeque<String>>;
 
 struct Inner {
     keyring: Arc<Keyring>,
     queue: Mutex<Queue>,
-    /// What was said last, and when: at most as many as may wait.
+    /// The last announcements, with the time of each: at most as many as may wait.
     said: Mutex<VecDeque<(Instant, String)>>,
     has_more: Notify,
 }
 
-/// Tells all other processes what is announced here.
+/// Sends this process's announcements to all others.
 pub struct Announcements {
     inner: Arc<Inner>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Announcements {
-    /// From here on `heard` gets what other processes say; it must not block. To be called in a runtime.
+    /// From here on `heard` gets the announcements of other processes; it must not block. To be called in a
+    /// runtime.
     pub fn new(
         processes: &Arc<Processes>,
         keyring: &Arc<Keyring>,
@@ -100,20 +103,20 @@ impl Inner {
         }
     }
 
-    /// Takes what is said next; an inner `None` says that there were too many.
+    /// Takes the next announcement; an inner `None` says that there were too many.
     fn take(&self) -> Option<Option<String>> {
         let mut queue = lock(&self.queue);
         match &mut *queue {
             Some(waiting) => waiting.pop_front().map(Some),
             None => {
-                // What is added from now on is said after it.
+                // Announcements that are added from now on are sent after this.
                 *queue = Some(VecDeque::new());
                 Some(None)
             }
         }
     }
 
-    /// It could not be said.
+    /// The announcement could not be sent.
     fn give_back(&self, said: Option<String>) {
         let mut queue = lock(&self.queue);
         match (said, &mut *queue) {
@@ -122,7 +125,7 @@ impl Inner {
         }
     }
 
-    /// It was said.
+    /// The announcement was sent.
     fn has_said(&self, said: Option<String>) {
         let Some(said) = said else { return };
         let mut recent = lock(&self.said);
@@ -137,7 +140,7 @@ impl Inner {
         }
     }
 
-    /// Says once more what was said in the last minute.
+    /// Sends the announcements of the last minute once more.
     fn say_once_more(&self) {
         let recent = std::mem::take(&mut *lock(&self.said));
         for (at, said) in recent {
@@ -187,11 +190,12 @@ impl Hears for Ear {
         let sealed = sealed
             .strip_prefix('"')
             .and_then(|text| text.strip_suffix('"'));
-        // What cannot be opened is said where it is about components: see `sessions/yielding.rs`.
+        // If an announcement cannot be opened, the log says so where components are concerned: see
+        // `sessions/yielding.rs`.
         let said = sealed.and_then(|sealed| self.keyring.open_between(sealed, ABOUT).ok());
         let said = said.and_then(|said| serde_json::from_str::<Option<String>>(&said).ok());
         match &said {
-            // It becomes part of a JSON text.
+            // The text becomes part of a JSON text.
             Some(Some(text)) if serde_json::from_str::<&RawValue>(text).is_ok() => {
                 (self.heard)(Heard::Announced(text))
             }
@@ -237,7 +241,7 @@ mod tests {
         inner.add("b".to_owned());
         inner.give_back(Some("0".to_owned()));
         assert_eq!(inner.take(), Some(None));
-        // What comes after that is not among them.
+        // Announcements that come after that are not among them.
         inner.add("c".to_owned());
         inner.give_back(None);
         assert_eq!(inner.take(), Some(None));

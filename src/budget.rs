@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 /// Counts the bytes of events that wait for their actors and of messages that wait for their clients.
 ///
 /// Taking never fails and never waits. If the limit is exceeded, the task that waits in
-/// [`exceeded`](Self::exceeded) has those who hold most give up what they hold.
+/// [`exceeded`](Self::exceeded) has the holders of most bytes give up theirs.
 pub struct Budget {
     bytes: AtomicUsize,
     limit: usize,

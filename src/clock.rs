@@ -1,5 +1,5 @@
-//! The time of day, which is for what is sealed and outlives the process. What measures a span uses a
-//! monotonic clock instead.
+//! The time of day, for texts that are sealed and outlive the process. To measure a span, use a monotonic
+//! clock instead.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    /// What is read by its number cannot have another's.
+    /// Two names with one number would be read as the same.
     #[test]
     fn no_number_of_an_enum_means_two_things() {
         let table = table();

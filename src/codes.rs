@@ -1,11 +1,11 @@
 //! The codes of log lines and of failures that are counted. `docs/telemetry.md` has a row for each.
 
-/// What a log line, or a failure that is counted, is about.
+/// The subject of a log line, or of a failure that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
     /// A panic, which is a fault of this library.
     Fault,
-    /// A callback of a module has thrown, or what it gave cannot be used.
+    /// A callback of a module has thrown, or its result cannot be used.
     Failed,
     /// The module has no handler of the name that a page sent.
     UnknownHandler,
@@ -39,7 +39,7 @@ pub enum Code {
     Presence,
     /// A shared component cannot be reached or handed over.
     Shared,
-    /// What another process said cannot be opened with this secret.
+    /// A message of another process cannot be opened with this secret.
     Secret,
     /// A state cannot be in a checkpoint, or a checkpoint cannot be made.
     Checkpoint,

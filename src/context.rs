@@ -1,4 +1,4 @@
-//! What every actor and connection of one application shares.
+//! The parts that all actors and connections of one application share.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -35,9 +35,9 @@ pub struct Context<D> {
     pub keyring: Arc<Keyring>,
     /// Bounds on what clients and handlers can make the server hold.
     pub limits: Limits,
-    /// What is published reaches all subscribers.
+    /// The topics: a message that is published reaches all subscribers.
     pub topics: Arc<dyn Topics>,
-    /// Who is there, by topic.
+    /// The people who are there, by topic.
     pub presence: Arc<dyn Presence>,
     /// The other processes of the application, if there is a backplane.
     pub processes: Option<Arc<Processes>>,
@@ -59,7 +59,7 @@ pub struct Context<D> {
     pub closing: CancellationToken,
     /// Counts the bytes that wait.
     pub budget: Arc<Budget>,
-    /// Counts what each user, or address, has of what all share.
+    /// Counts how much each user, or address, has of the things that all share.
     pub quotas: Quotas,
     /// Turns of pages that join or come back.
     pub turns: Arc<Turns>,

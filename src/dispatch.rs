@@ -60,12 +60,13 @@ pub struct Call {
     pub event: Option<ClientEvent>,
     /// The messages to handle, one after the other: a visit. Empty if there is an event, and to render only.
     pub messages: Vec<Message>,
-    /// Where the props of a first render come from.
+    /// The source of the props of a first render; `None` for all other calls.
     pub origin: Option<Origin>,
-    /// The topics that the component has subscribed to, as it was committed; `None` if there are none.
+    /// The topics that the component has subscribed to, as last committed; `None` if it has subscribed to
+    /// none.
     pub topics: Option<TopicNames>,
-    /// Of a first render: what the state that the page has brought had for receivers that the module lacks;
-    /// `None` if there is nothing of it.
+    /// In a first render: the timers, tasks and subscriptions of the page's state whose receivers the module
+    /// lacks; `None` if there are none.
     pub dropped: Option<Box<[Dropped]>>,
     /// The turn of a join, if the call is one. Told as soon as the callee waits for a promise, so that
     /// another page may render meanwhile.
@@ -77,7 +78,7 @@ pub struct Call {
 pub struct Caller {
     /// The request that the component's connection began with, as compact JSON.
     pub request: Arc<str>,
-    /// What the option `bind` gave for that request.
+    /// The result of the option `bind` for that request.
     pub bind: Arc<str>,
     /// The URL of the page; empty if it is not known.
     pub page: Arc<str>,
@@ -87,17 +88,17 @@ pub struct Caller {
     pub parent: Option<Arc<str>>,
 }
 
-/// What a call of a shared component is about beside its request.
+/// The subject of a call of a shared component, beside its request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sharing {
     /// The component's key, which the application chose.
     pub key: Arc<str>,
-    /// The viewer whose event the call handles, or who is asked about. Empty if the call is for no viewer: then
-    /// there is no request either.
+    /// The viewer whose event the call handles, or about whom `authorize` is asked. Empty if the call is for
+    /// no viewer: then there is no request either.
     pub viewer: Arc<str>,
 }
 
-/// What a page joins with.
+/// The kinds of joins, by what the page brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Joins {
     /// The token that the page was rendered with.
@@ -116,19 +117,19 @@ pub enum Joins {
     /// The token of a shared component: `authorize` is asked whether the page may see the component, and
     /// nothing is rendered.
     Viewer = 6,
-    /// Nothing: a nested component starts with what its parent gives.
+    /// Nothing: a nested component starts with the props of its parent.
     Child = 7,
 }
 
-/// Where the props of a first render come from, if a page has brought them.
+/// The source of the props of a first render, if a page has brought them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// What the page has brought.
+    /// The kind of the join.
     pub joins: Joins,
     /// The version that the module had when these props were sealed.
     pub version: u32,
-    /// The page has shown more than this state includes, and what is missing is not made again by the
-    /// page's events.
+    /// The page has shown more than this state includes, and the page's events do not make the missing part
+    /// again.
     pub is_behind: bool,
 }
 
@@ -139,12 +140,11 @@ pub struct Origin {
 pub struct Outcome {
     /// The next props; `None` if they stay as they are.
     pub props: Option<Arc<Props>>,
-    /// What was rendered from the props, relative to the last committed render; `None` if it is the
-    /// same.
+    /// The render of the props, relative to the last committed render; `None` if it is the same.
     pub render: Option<Render>,
-    /// Where the page is to go, a path or an http(s) URL.
+    /// The address that the page is to go to, a path or an http(s) URL.
     pub redirect: Option<String>,
-    /// The form that the event sent keeps what was typed.
+    /// The form of the event keeps the texts that the user has typed.
     pub keeps_form: bool,
     /// A first render that started anew instead of continuing the state that the page brought.
     pub anew: bool,
@@ -154,7 +154,7 @@ pub struct Outcome {
     pub grows: usize,
     /// Topics that the step has subscribed to. Dropped when the step is over.
     pub held: Vec<Subscription>,
-    /// What the step asks for beside the props. Done if the step commits.
+    /// The effects that the step asks for beside the props. Done if the step commits.
     pub effects: Vec<Effect>,
     /// How a visit ended: how many messages were handled, and the error of the one after them; `None` if
     /// all were handled. The rest was not begun.
@@ -188,10 +188,10 @@ pub enum CallError {
     /// The module has no handler of that name among its own properties.
     #[error("the module has no handler {}", Quoted(.0))]
     UnknownHandler(String),
-    /// `handle` or `render` threw, rejected, or returned what cannot be used.
+    /// `handle` or `render` threw, rejected, or returned something that cannot be used.
     #[error("{message}")]
     Threw {
-        /// What was thrown, and where it was caught.
+        /// The message of the error, and the callback that has thrown it.
         message: String,
         /// The stack, for the log only: lines, each after a line feed.
         stack: String,
@@ -213,7 +213,7 @@ pub enum CallError {
     /// The module's `authorize` refused. Its text is meant for the page.
     #[error("{0}")]
     Refused(String, Refusal),
-    /// The store cannot say now what the component's state is; the page tries again.
+    /// The store cannot give the component's state now; the page tries again.
     #[error("{0}")]
     Unknown(String),
     /// The component's newest state cannot be read, now or later.
@@ -223,7 +223,7 @@ pub enum CallError {
     #[error("{0}")]
     NotKept(String),
     /// The component goes on in another process.
-    #[error("the component goes on in another process, which the store knows of")]
+    #[error("the component goes on in another process: the store has a newer state of it")]
     Moved,
     /// Too many pages join or come back.
     #[error("too many pages join (limits.waitingJoins)")]
@@ -249,7 +249,7 @@ impl CallError {
             Self::Closed => "The server is restarting.",
             Self::Refused(text, _) => text,
             Self::Unknown(_) => {
-                "The server cannot read what this part of the page was; it tries again."
+                "The server cannot read the state of this part of the page now; it tries again."
             }
             Self::Unreadable(_) => "This part of the page is no longer valid; reload the page.",
             Self::NotKept(_) => "The server could not save this; it was not applied.",
@@ -275,7 +275,8 @@ impl CallError {
         }
     }
 
-    /// The stack in the application's code, as the log shows it behind the text; empty if there is none.
+    /// The stack in the application's code, as the log shows it behind the text; empty if the error has no
+    /// stack.
     pub fn stack(&self) -> &str {
         match self {
             Self::Threw { stack, .. } => stack,
@@ -283,7 +284,7 @@ impl CallError {
         }
     }
 
-    /// Where the page is to go instead, if `authorize` said so.
+    /// The address that the page is to go to instead, if `authorize` gave one.
     pub fn redirect(&self) -> Option<&str> {
         match self {
             Self::Refused(_, Refusal::Redirect(url)) => Some(url),
@@ -291,7 +292,7 @@ impl CallError {
         }
     }
 
-    /// What a page can do about a join that failed with this error.
+    /// The action of a page after a join that failed with this error.
     pub fn refusal(&self) -> &Refusal {
         match self {
             Self::Refused(_, refusal) => refusal,
@@ -308,7 +309,7 @@ impl CallError {
     }
 }
 
-/// What a step was.
+/// The kinds of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepKind {
     /// A first render.
@@ -325,7 +326,7 @@ pub struct Timed<'a> {
     pub actor: ActorKey,
     /// The number of the step's call among the actor's calls.
     pub sequence: u64,
-    /// What the step was.
+    /// The kind of the step.
     pub kind: StepKind,
     /// How long it took; `None` if it began before durations were measured.
     pub clock: Option<&'a Clock>,

@@ -1,5 +1,5 @@
-//! What a step asks for beside its props: subscriptions, messages, timers, tasks, presence. Nothing of it is done
-//! unless the step commits.
+//! The effects that a step asks for beside its props: subscriptions, messages, timers, tasks, presence. No
+//! effect happens unless the step commits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,18 +23,18 @@ pub struct TaskId(pub u32);
 pub enum Effect {
     /// `ctx.every`: a message at each interval.
     Every {
-        /// Who gets it; also the timer's name.
+        /// The receiver that the timer calls. It is also the timer's name.
         receiver: SmolStr,
         /// [`MIN_INTERVAL`] at least.
         interval: Duration,
     },
     /// `ctx.after`: one message.
     After {
-        /// Who gets it; also the timer's name.
+        /// The receiver that the timer calls. It is also the timer's name.
         receiver: SmolStr,
         /// How long from the commit on.
         delay: Duration,
-        /// What the message carries, as JSON; `None` if the application gave nothing. `null` is something.
+        /// The message's data, as JSON; `None` if the application gave nothing. `null` counts as data.
         data: Option<Arc<str>>,
     },
     /// `ctx.cancel`: the timer and the task of this name end.
@@ -44,7 +44,7 @@ pub enum Effect {
     },
     /// `ctx.task`: JavaScript may begin the task.
     Task {
-        /// Who gets the values; also the task's name.
+        /// The receiver that gets the values. It is also the task's name.
         receiver: SmolStr,
         /// The task.
         task: TaskId,
@@ -55,9 +55,10 @@ pub enum Effect {
     Subscribe {
         /// The topic.
         topic: Arc<str>,
-        /// Who gets the messages; empty for the component's own topic, whose messages name their receivers.
+        /// The receiver that gets the messages; empty for the component's own topic, whose messages name
+        /// their receivers.
         receiver: SmolStr,
-        /// What the state includes: the first message is the one after it.
+        /// The position that the state includes: the first message is the one after it.
         position: Position,
         /// The position counts also if the topic is subscribed already.
         is_explicit: bool,
@@ -69,23 +70,23 @@ pub enum Effect {
     },
     /// `ctx.track`: others see that the component is there.
     Track {
-        /// Where.
+        /// The topic in which the component is shown as present.
         topic: Arc<str>,
-        /// What others see of it, as JSON.
+        /// The meta that others see, as JSON.
         meta: Arc<str>,
         /// Whose component it is; without one as before, or else as `bind` says.
         key: Option<Arc<str>>,
     },
     /// `ctx.untrack`: the component is not there any more.
     Untrack {
-        /// Where.
+        /// The topic that the component leaves.
         topic: Arc<str>,
     },
-    /// `ctx.presence`: who is there, and who comes and goes.
+    /// `ctx.presence`: the component is told which people are in a topic, come and go.
     Presence {
-        /// Where.
+        /// The topic.
         topic: Arc<str>,
-        /// Who gets the messages.
+        /// The receiver that gets the messages.
         receiver: SmolStr,
     },
     /// `ctx.publish`: a message for a topic.
@@ -108,7 +109,7 @@ pub struct Outgoing {
     pub id: Arc<str>,
     /// The topic.
     pub topic: Arc<str>,
-    /// What the message carries, as JSON.
+    /// The message's data, as JSON.
     pub data: Arc<str>,
 }
 
@@ -126,7 +127,7 @@ pub fn own_topic(name: &str) -> String {
 pub struct Push {
     /// The event's name, of the application's choice.
     pub name: Box<str>,
-    /// What the event carries, as JSON.
+    /// The event's data, as JSON.
     pub data: Box<str>,
 }
 

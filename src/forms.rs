@@ -20,8 +20,8 @@ use crate::token::{Claims, Kind, TokenError, anchored, public_name};
 /// The component that a form belongs to, as its page was rendered.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Opened {
-    /// Names this rendering of the page, and the form's event: the same however often it is sent. What was sealed
-    /// cannot be found from it.
+    /// Names this rendering of the page, and the form's event: the id is the same however often the form is
+    /// sent. The sealed state cannot be found from it.
     pub id: String,
     /// The module.
     pub module: String,
@@ -33,7 +33,7 @@ pub struct Opened {
     pub key: String,
     /// The page's URL.
     pub page: String,
-    /// Names what the parent of a nested component had given it; empty if it is not nested.
+    /// Names the props that the parent of a nested component had given it; empty if it is not nested.
     pub given: String,
 }
 
@@ -56,10 +56,10 @@ fn opened<D>(context: &Context<D>, token: &str, bind: &str) -> Result<Claims, To
     context.keyring.open_join(token, bind, now, max_age)
 }
 
-/// Opens what stands in the form's hidden field: the token of its page.
+/// Opens the text of the form's hidden field: the token of its page.
 ///
 /// # Errors
-/// [`TokenError`] for what is no page's token, is too old, or belongs to another user.
+/// [`TokenError`] if the text is not a page's token, is too old, or belongs to another user.
 pub fn open<D>(context: &Context<D>, token: &str, bind: &str) -> Result<Opened, TokenError> {
     let claims = opened(context, token, bind)?;
     // Neither a checkpoint nor an anchor stands in a page.
@@ -83,12 +83,11 @@ pub fn open<D>(context: &Context<D>, token: &str, bind: &str) -> Result<Opened, 
     })
 }
 
-/// Has the actor of a shared component handle a form, once however often the form is sent. Gives what became of it as a
-/// JSON object: `applied` (with `redirect`, `keepsForm` and `pushes`), `known` if it was handled before, `failed` with what the page
-/// is told, or `refused` (with `redirect` or `busy`).
+/// Has the actor of a shared component handle a form, once however often the form is sent. Gives the result
+/// as a JSON object: `applied` (with `redirect`, `keepsForm` and `pushes`), `known` if the form was handled
+/// before, `failed` with the text for the page, or `refused` (with `redirect` or `busy`).
 ///
-/// # Errors
-/// [`TokenError`], as [`open`] has.
+/// # Errors [`TokenError`], as [`open`] has.
 pub async fn post<D: Dispatcher>(
     context: &Shared<D>,
     sessions: &Sessions,

@@ -1,5 +1,5 @@
-//! What a parent gives a nested component: props, or the key of a shared component. As `live()` writes it in the tree
-//! (`lib/render/live.ts`): a letter, and JSON or the key behind it.
+//! The value that a parent gives a nested component: props, or the key of a shared component. As `live()`
+//! writes it in the tree (`lib/render/live.ts`): a letter, and JSON or the key behind it.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ const PROPS: char = 'p';
 /// Stands before the key of a shared component.
 const SHARED: char = 's';
 
-/// What a parent gives.
+/// The value that a parent gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given(Arc<str>);
 
@@ -32,7 +32,7 @@ impl Given {
         self.0.strip_prefix(SHARED)
     }
 
-    /// Names these props: what a state keeps of them, so that it is given them once.
+    /// Names these props. A state keeps this name, so that the same props are given to it once.
     pub fn name(&self) -> Box<str> {
         name_of(self.props())
     }

@@ -1,4 +1,5 @@
-//! Time that stands still until a test moves it: the timers of components run by it. In production there is none.
+//! Time that stands still until a test moves it: the timers of components run by it. Production has no such
+//! time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -11,8 +12,8 @@ use crate::clock::unix_millis;
 use crate::ids::ActorKey;
 use crate::sync::{Mutex, lock};
 
-/// An actor looks whether it waits when it begins to. Whoever waits for that looks again after this time, in case an
-/// actor has ended instead.
+/// An actor notes that it waits when it begins to wait. A test that waits for actors looks again after this
+/// time, in case an actor has ended instead.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// So often timers may ring while time moves once. A timer that sets itself again at once would ring without an end.
@@ -166,7 +167,7 @@ impl HeldTime {
 mod tests {
     use super::*;
 
-    /// It rings every so often, and is never at rest for long.
+    /// Rings at a fixed interval, so it is never at rest for long.
     struct Rings {
         time: Arc<HeldTime>,
         key: ActorKey,

@@ -37,8 +37,8 @@ pub struct Revision(pub u64);
 )]
 pub struct Life(pub u64);
 
-/// Counts the owners of a shared component, the processes that have had its actor one after the other: the later one
-/// has the higher number. What an earlier one commits does not count.
+/// Counts the owners of a shared component, the processes that have had its actor one after the other: the
+/// later one has the higher number. Commits of an earlier owner do not count.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -68,9 +68,9 @@ impl Revision {
     }
 }
 
-/// Where a component is: which events its state includes, and how often the state was committed. An event
-/// that fails raises the event number and not the revision; a message from the server raises the revision
-/// and not the event number.
+/// The point that a component has reached: which events its state includes, and how often the state was
+/// committed. An event that fails raises the event number and not the revision; a message from the server
+/// raises the revision and not the event number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Point {
     /// The last event that has been handled, or has failed.
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::effects::TaskId;
 
-    /// Otherwise one could be given where another is meant, and nobody would notice.
+    /// Otherwise one counter could be given in place of another, and nobody would notice.
     #[test]
     fn no_counter_has_the_type_of_another() {
         let types = [
@@ -123,7 +123,7 @@ mod tests {
             TypeId::of::<TaskId>(),
             // A call's number, an actor's.
             TypeId::of::<ActorKey>(),
-            // What a page's ticket stands as.
+            // The type of a page's ticket.
             TypeId::of::<String>(),
         ];
         for (at, one) in types.iter().enumerate() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// What a limit counts.
+/// The unit of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Unit {
@@ -28,9 +28,9 @@ pub enum Unit {
 pub struct Limit {
     /// The limit's name in JavaScript.
     pub name: String,
-    /// What the limit counts.
+    /// The unit of the limit.
     pub unit: Unit,
-    /// The value if the application gives none.
+    /// The value if the application gives no value.
     pub default: f64,
     /// The smallest value.
     pub least: f64,
@@ -41,7 +41,7 @@ pub struct Limit {
 /// Why a limit cannot be set to a value.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
 pub enum LimitError {
-    /// There is no such limit.
+    /// No limit has this name.
     #[error("There is no limit {0:?}")]
     Unknown(String),
     /// The value is out of bounds, or a fraction although the limit takes whole numbers.
@@ -49,13 +49,13 @@ pub enum LimitError {
     Value {
         /// The limit's name in JavaScript.
         name: String,
-        /// What kind of number the limit takes.
+        /// The kind of number that the limit takes.
         expected: &'static str,
         /// The smallest value.
         least: f64,
         /// The largest value.
         most: f64,
-        /// What was given.
+        /// The value that the application gave.
         value: f64,
     },
 }
@@ -406,7 +406,7 @@ impl Limits {
     /// The defaults, except for the limits in `given`, which are named as in JavaScript.
     ///
     /// # Errors
-    /// [`LimitError`] names the limit, what it takes and what was given.
+    /// [`LimitError`] names the limit, the values that it takes, and the value that was given.
     pub fn with(given: &HashMap<String, f64>) -> Result<Self, LimitError> {
         let mut limits = Self::default();
         let table = Self::table();

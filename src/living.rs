@@ -16,7 +16,7 @@ pub trait Again: Send + Sync {
 #[derive(Default)]
 struct State {
     actors: HashMap<ActorKey, (ModuleId, Weak<dyn Again>)>,
-    /// Those that have ended are looked for when there are more than this.
+    /// If there are more actors than this, those that have ended are removed.
     most: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What the operator is told: bounded in length and in number, and safe to print.
+//! The lines for the operator: bounded in length and in number, and safe to print.
 
 use std::collections::HashMap;
 use std::fmt::{Display, Formatter, Write};
@@ -31,8 +31,8 @@ pub enum Level {
     Warn = 1,
 }
 
-/// A text that came from a client, as a line of the log may have it: in quotes, with everything
-/// escaped that is no plain character, and cut after 64 characters.
+/// A text that came from a client, as a line of the log may have it: in quotes, cut after 64 characters, and
+/// with everything escaped except plain characters.
 pub struct Quoted<'a>(pub &'a str);
 
 impl Display for Quoted<'_> {
@@ -59,7 +59,7 @@ fn cut(line: String) -> String {
     format!("{shown}… ({} bytes)", line.len())
 }
 
-/// Where a line comes from in the code, and whom it is about.
+/// The place in the code that writes a line, and the module that the line is about.
 type Kind = (usize, String);
 
 struct Window {
@@ -72,7 +72,7 @@ struct Window {
 pub struct Line {
     /// How bad it is.
     pub level: Level,
-    /// What it is about.
+    /// The kind of problem.
     pub code: Code,
     /// Whom it is about: a module's name, or the reason why connections were closed; empty if it is nobody.
     pub about: String,
@@ -84,8 +84,9 @@ pub struct Line {
 
 type Lines = Box<dyn Fn(Line) + Send + Sync>;
 
-/// The operator's log. Of each kind 60 lines a minute are written, and then one that says how many
-/// were left out. Kinds are the places in the code that write, and there the module, if one is named.
+/// The operator's log. Of each kind 60 lines a minute are written, and then one line with the number of those
+/// that were left out. A kind is a place in the code that writes, together with the module, if the line names
+/// one.
 ///
 /// The lock is a `std` one, held for one look-up, and never while a line is written.
 #[derive(Clone)]
@@ -96,7 +97,7 @@ struct Inner {
     windows: Mutex<HashMap<Kind, Window>>,
 }
 
-/// What becomes of a line.
+/// What happens to a line.
 enum Fate {
     Written,
     LeftOut,
@@ -172,7 +173,8 @@ impl Inner {
             left_out: 0,
         });
         let age = now - window.since;
-        // Whoever is to say how many were left out ends the window; without a runtime nobody does.
+        // If a line with the number of left out lines is still to come, that line ends the window. Without a
+        // runtime no such line comes.
         if age >= WINDOW * if window.left_out == 0 { 1 } else { 2 } {
             (window.since, window.written, window.left_out) = (now, 0, 0);
         }

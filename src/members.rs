@@ -1,8 +1,9 @@
-//! Which components are in which topics: so that whoever is taken out of a topic is found without a look at all
-//! others.
+//! Which components are in which topics. So a component that is taken out of a topic is found without a look
+//! at all others.
 //!
-//! A component counts as a member from the commit of the step that puts it there. If it is taken out while that step
-//! is under way, it is no member yet: the step finds at its commit that somebody was taken out since it began.
+//! A component counts as a member from the commit of the step that puts it there. If it is taken out while
+//! that step is under way, it is no member yet: the step finds at its commit that somebody was taken out
+//! since it began.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
@@ -28,10 +29,10 @@ pub fn now() -> u64 {
 /// Names of topics.
 pub type Topics = Arc<[Arc<str>]>;
 
-/// Who is meant: all, or those of a user (`bind`), of an address, or of both.
+/// The people that a call means: all, or those of a user (`bind`), of an address, or of both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Whose {
-    /// What `bind` gave for the user.
+    /// The result of `bind` for the user.
     pub bind: Option<Arc<str>>,
     /// The address of the page.
     pub address: Option<Arc<str>>,
@@ -57,7 +58,7 @@ pub struct Leave {
     pub topic: Arc<str>,
     /// Components that are in the topic end. If not, they go on without it.
     pub ends: bool,
-    /// Who is meant.
+    /// The people that are meant.
     pub whose: Whose,
 }
 
@@ -91,9 +92,9 @@ fn names(topics: Option<&Topics>) -> &[Arc<str>] {
 }
 
 impl<T: Clone> Members<T> {
-    /// The component of that number, of the user `bind`, was in the topics `before` and is in `after` now, by a step
-    /// that has begun at `since`. Gives who was taken out of the new ones meanwhile: the caller looks whether the
-    /// component is meant.
+    /// The component of that number, of the user `bind`, was in the topics `before` and is in `after` now, by
+    /// a step that has begun at `since`. Gives the leaves of the new topics since then: the caller looks
+    /// whether they mean the component.
     pub fn set(
         &self,
         (number, bind, member): (u64, &Arc<str>, &T),
@@ -144,8 +145,8 @@ impl<T: Clone> Members<T> {
         meant
     }
 
-    /// Takes somebody out: calls `each` with the members of the topic who may be meant. The caller looks at the
-    /// address.
+    /// Takes somebody out: calls `each` with the members of the topic that may be meant. The caller looks at
+    /// the address.
     pub fn leave(&self, leave: &Leave, mut each: impl FnMut(T)) {
         let mut state = lock(&self.0);
         // Under the lock, so that they stand in order.
@@ -252,7 +253,7 @@ mod tests {
         for _ in 0..MOST_LEAVES {
             members.leave(&leave("y", None), drop);
         }
-        // It may have been meant: it ends, and its page joins again.
+        // The component may have been meant: it ends, and its page joins again.
         let unknown = put(&["a"], before);
         assert!(unknown.iter().all(|leave| leave.ends) && unknown.len() == 1);
         assert_eq!(lock(&members.0).leaves.len(), MOST_LEAVES);

@@ -7,24 +7,24 @@ use smol_str::SmolStr;
 use crate::effects::TaskId;
 use crate::topics::{self, Position};
 
-/// Where a message comes from.
+/// The source of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A timer of the component.
     Timer,
     /// A task of the component.
     Task(TaskId),
-    /// The pages that show a shared component: who has joined and left.
+    /// The viewers of a shared component: the message says which have joined and left.
     Viewers,
     /// The parent of a nested component, which gives something else now.
     Parent,
     /// Development, which has the component render again.
     Again,
-    /// A topic, or what was sent to the component.
+    /// A topic, or the component's own address.
     Topic {
         /// The topic.
         topic: Arc<str>,
-        /// What a state that includes the message includes of the topic.
+        /// The position in the topic that a state with this message includes.
         position: Position,
         /// The application has sent the message to the component, and no component has: `loom.send`.
         is_of_server: bool,
@@ -38,23 +38,24 @@ pub enum Source {
     },
 }
 
-/// The receiver that is told who has joined a shared component, and who has left it.
+/// The receiver for the viewers that have joined a shared component, and those that have left it.
 pub const VIEWERS: &str = "viewers";
 
-/// The receiver that gets what the parent of a nested component gives.
+/// The receiver that gets the props which the parent of a nested component gives.
 pub const GIVEN: &str = "given";
 
-/// Stands for a receiver in a message of [`Source::Again`]; no component has one of this name.
+/// Stands for a receiver in a message of [`Source::Again`]; no module has a receiver of this name.
 pub const AGAIN: &str = "loom.again";
 
-/// What a message carries.
+/// The data of a message.
 #[derive(Clone, Debug)]
 pub enum Data {
     /// Nothing.
     None,
     /// JSON that one receiver gets.
     Json(Arc<str>),
-    /// JSON that all subscribers of a topic get, or all who watch its presence: it crosses to JavaScript once.
+    /// JSON for all subscribers of a topic, or for all watchers of its presence: it crosses to JavaScript
+    /// once.
     Shared(Arc<topics::Message>),
 }
 
@@ -76,11 +77,11 @@ pub struct Message {
     pub receiver: SmolStr,
     /// Names the message. The same message has the same id whenever it is handled again.
     pub id: Arc<str>,
-    /// Where the message comes from.
+    /// The source of the message.
     pub source: Source,
     /// Which value of a task the message carries.
     pub part: Part,
-    /// What the message carries.
+    /// The message's data.
     pub data: Data,
     /// Messages of the topic before this one are missing.
     pub gap: bool,

@@ -1,4 +1,4 @@
-//! Tests of what must hold in whatever order threads run: a model checker runs each test under many
+//! Tests of promises that hold in whatever order threads run: a model checker runs each test under many
 //! interleavings (`npm run models`). It reports a wait that nobody ends as a deadlock.
 
 use std::collections::VecDeque;
@@ -288,8 +288,8 @@ fn nothing_is_parked_where_the_application_closes() {
     );
 }
 
-/// A page loses its connection while its component commits revisions, some of which the page has read, and comes back
-/// with the one that it shows: it is shown each revision once, in order.
+/// A page loses its connection while its component commits revisions. The page has read some of them, and
+/// comes back with the last one that it shows: it is shown each revision once, in order.
 #[test]
 fn a_page_that_comes_back_is_shown_each_revision_once() {
     const REVISIONS: u64 = 4;
@@ -433,7 +433,7 @@ fn an_owner_whose_lease_has_run_out_applies_no_event_beside_the_next_one() {
             let (count, shown, _) = redis.outcome();
             assert!(count <= 1 && (count == 1 || handled == [false, false]));
             assert_eq!(shown.len() as u64, count);
-            // The page comes once more, to whom owns the component then.
+            // The page comes once more, to the process that owns the component by then.
             block_on(redis.process(1).handles());
             let (count, shown, is_owned) = redis.outcome();
             assert!(!is_owned);

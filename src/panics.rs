@@ -7,8 +7,8 @@ use std::task::Poll;
 
 /// The output of the future, or the text of the panic that ended it.
 ///
-/// After a panic, what the future owned has been dropped. What the future borrowed is as the panic left
-/// it: the caller may use it only to end in order.
+/// After a panic, everything that the future owned has been dropped. Values that the future borrowed are as
+/// the panic left them: the caller may use them only to end in order.
 ///
 /// The future is boxed: an `async fn` that holds another future by value has room for it twice.
 pub(crate) fn caught<T>(
@@ -25,7 +25,8 @@ pub(crate) fn caught<T>(
     })
 }
 
-/// What `work` gives, or the text of the panic that ended it. What `work` has borrowed is as the panic left it.
+/// The result of `work`, or the text of the panic that ended it. Values that `work` has borrowed are as the
+/// panic left them.
 pub(crate) fn caught_now<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| text_of(&*panic))
 }

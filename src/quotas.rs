@@ -1,7 +1,8 @@
-//! What one user, or one address, may have of what all share: tasks, subscriptions, places in presence.
+//! How much one user, or one address, may have of the things that all share: tasks, subscriptions, places in
+//! presence.
 //!
-//! The limits bound each of these in all. Without a quota, whoever takes them all would leave nothing to the
-//! others: their steps would fail. A holder, as everywhere, is a user (`bind`), or else an address.
+//! The limits bound each of these in all. Without a quota, one user who takes them all would leave nothing to
+//! the others: their steps would fail. A holder, as everywhere, is a user (`bind`), or else an address.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -51,7 +52,7 @@ impl Quotas {
     }
 }
 
-/// The name under which what a holder has in a topic is counted.
+/// The name under which a holder's things in one topic are counted.
 pub fn within(holder: &Arc<str>, topic: &str) -> Arc<str> {
     if holder.is_empty() {
         return holder.clone();
@@ -64,7 +65,7 @@ pub fn within(holder: &Arc<str>, topic: &str) -> Arc<str> {
 /// A holder has its whole quota.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "one user (bind), or else one address, has {most} {what}, and may have no more (an eighth of limits.{limit}, or limits.connectionsPerAddress if that is more)"
+    "one user (or one address, if bind gives no user) has {most} {what}, and may have no more (an eighth of limits.{limit}, or limits.connectionsPerAddress if that is more)"
 )]
 pub struct Exceeded {
     most: usize,
@@ -81,7 +82,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// A quota of what this limit bounds; `name` is the limit's.
+    /// A quota of the things that this limit bounds; `name` is the limit's name.
     pub fn new(limits: &Limits, limit: usize, what: &'static str, name: &'static str) -> Self {
         Self {
             exceeded: Exceeded {

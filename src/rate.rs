@@ -8,7 +8,7 @@ use tokio::time::Instant;
 pub(crate) struct Rate {
     per_second: f64,
     most: f64,
-    /// What the bucket holds.
+    /// How much the bucket holds.
     left: f64,
     /// When `left` was last brought up to date.
     at: Instant,
@@ -85,7 +85,7 @@ pub(crate) struct Flow {
     events: Rate,
     bytes_per_second: f64,
     most_bytes: f64,
-    /// What the bucket of bytes holds. While it is below zero, nothing more is to be read.
+    /// How many bytes the bucket holds. While this is below zero, nothing more is to be read.
     bytes: f64,
 }
 

@@ -16,7 +16,7 @@ pub struct Module {
     pub raw: bool,
 }
 
-/// What only joins and checkpoints need to know of a module.
+/// The parts of a module that only joins and checkpoints need.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Details {
     /// The module's `version`: which form its props have.
@@ -56,8 +56,9 @@ impl Registry {
         Ok(module)
     }
 
-    /// Gives a name's module other details, in development, where a module is loaded again: what begins from now on
-    /// has these. Its number stays. `None` if nobody has the name, or if it is of the other kind.
+    /// Gives a name's module other details, in development, when a module is loaded again: components that
+    /// begin from now on have these. The module's number stays. `None` if no module has the name, or if it is
+    /// of the other kind.
     pub fn replace(&self, name: &str, raw: bool, details: Details) -> Option<Module> {
         let mut modules = self.modules.write().unwrap_or_else(PoisonError::into_inner);
         let (module, known) = modules.get_mut(name)?;

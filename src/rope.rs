@@ -19,7 +19,7 @@ pub const MAX_BYTES: usize = 4096;
 pub trait Chunk: Clone + Default {
     /// How many items.
     fn count(&self) -> usize;
-    /// How many bytes the items take, without what they refer to.
+    /// How many bytes the items take, without the data that they point to.
     fn bytes(&self) -> usize;
     /// A copy of these items.
     fn slice(&self, range: Range<usize>) -> Self;
@@ -162,8 +162,8 @@ pub struct Edit<C> {
     rope: Rope<C>,
     /// How many items of the new sequence stand already.
     at: usize,
-    /// How many old items from `at` on go. They are removed with the next [`keep`](Self::keep), in one
-    /// splice with the items that come there.
+    /// How many old items from `at` on are dropped. They are removed with the next [`keep`](Self::keep), in
+    /// one splice with the items that come there.
     dropped: usize,
 }
 

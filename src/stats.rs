@@ -1,4 +1,4 @@
-//! Counters for operators: what `loom.stats()` and `loom.metrics()` show.
+//! Counters for operators: the numbers of `loom.stats()` and `loom.metrics()`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -36,9 +36,10 @@ pub struct Stats {
     pub received: Counter,
     /// Bytes of messages to pages, since the start.
     pub sent: Counter,
-    /// What failed, by code.
+    /// Failures, by code.
     failures: [Counter; Code::ALL.len()],
-    /// Somebody reads durations. Set by the first who does, and never cleared: a histogram that was begun goes on.
+    /// Somebody reads durations. Set by the first reader, and never cleared: a histogram that was begun goes
+    /// on.
     timed: AtomicBool,
     /// Somebody is told of each step; see [`Stats::observe`].
     observed: AtomicBool,
@@ -49,7 +50,7 @@ pub struct Stats {
 /// How long the parts of steps took.
 #[derive(Default)]
 pub struct Durations {
-    /// Joins: from the turn that the page waits for to what it is shown.
+    /// Joins: from the page's turn to the tree that the page is shown.
     pub joins: Histogram,
     /// Events: from the mailbox to the answer.
     pub events: Histogram,
@@ -75,7 +76,7 @@ impl Stats {
         }
     }
 
-    /// What failed so far, by code.
+    /// The failures so far, by code.
     pub fn failures(&self) -> impl Iterator<Item = (Code, u64)> {
         let counts = self.failures.iter().map(Counter::get);
         Code::ALL.into_iter().zip(counts)
@@ -166,7 +167,7 @@ impl Histogram {
         self.nanoseconds.add_many(nanoseconds);
     }
 
-    /// How many durations there are in each bucket, the shortest first, and what all come to, in seconds.
+    /// How many durations there are in each bucket, the shortest first, and the sum of all, in seconds.
     pub fn read(&self) -> (Vec<u64>, f64) {
         let counts = self.buckets.iter().map(Counter::get).collect();
         (
@@ -192,7 +193,7 @@ pub enum Part {
     Call = 0,
     /// The store.
     Store = 1,
-    /// What is left: what changed is worked out and handed to the connection.
+    /// The rest: the changes are found and handed to the connection.
     Patch = 2,
 }
 
@@ -207,7 +208,7 @@ impl Clock {
         }
     }
 
-    /// What went on since the last lap was this part.
+    /// The time since the last lap belongs to this part.
     pub fn lap(&mut self, part: Part) {
         let now = Instant::now();
         if let Some(sum) = self.parts.get_mut(part as usize) {

@@ -35,7 +35,7 @@ use crate::turns::Turns;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Outcome, CallError>> + Send>>;
 
-/// A task that was asked for a value, and who gets the value; nobody if the task was ended.
+/// A task that was asked for a value, and the actor that gets the value; `None` if the task was ended.
 type Asked = (TaskId, Option<Arc<dyn Tasks>>);
 
 /// Calls a closure in the place of JavaScript.
@@ -45,7 +45,7 @@ pub(crate) struct Closures {
     pub forgotten: Mutex<Vec<ActorKey>>,
     /// Calls whose future was dropped before it was done.
     pub abandoned: Arc<AtomicUsize>,
-    /// What tasks were asked for and who gets it; nobody if the task was ended.
+    /// The tasks that were asked for a value, with the actors that get it; `None` if the task was ended.
     pub tasks: Mutex<Vec<Asked>>,
     /// The queue of calls is full.
     pub full: tokio::sync::watch::Sender<bool>,

@@ -365,7 +365,7 @@ eachBrowser(
     await page.shows('output', '1')
     expect(await warnings()).toEqual([
       expect.stringMatching(
-        /^loom-live: data-l-hook="wigdet" is registered by no script: .*; there are "widget", "other",/,
+        /^loom-live: data-l-hook="wigdet" names a hook that no script has registered: .*; there are "widget", "other",/,
       ),
       expect.stringContaining('data-l-hook="outside" stands outside of every live component'),
     ])

@@ -1,5 +1,8 @@
 // What beginners write, and those who come from React: each is an error that says what to write instead.
 
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { html, type LiveModule, type Tree } from 'loom-live'
 import { compileJsx, JsxError } from 'loom-live/jsx-compiler'
@@ -68,11 +71,11 @@ const OF_VALUES: readonly Mistake[] = [
   [
     'a handler that is a function, by its name',
     '<button onClick={save}/>',
-    /function.*(handlers run on the server|write it into handle of the module)/,
+    /function.*(handlers run on the server|write the function into handle of the module)/,
   ],
   ['an event that there is not', '<p onDbClick="x"/>', /unknown event, @dbclick/],
   ['a modifier that there is not', "<p on={{ 'click.onec': 'x' }}/>", /unknown modifier/],
-  ['a component that is not imported', '<Missing/>', /but received undefined: it is not imported/],
+  ['a component that is not imported', '<Missing/>', /but received undefined: the component is not imported/],
   ['a component that is an object', '<Ui/>', /but received object: a component is a function/],
   ['a class component', '<Classic/>', /<Classic> is a class\. A component is a function.*loom\.register/],
   ['a class component of React, compiled', '<Old/>', /<Old> is a class/],
@@ -212,4 +215,19 @@ test('JSX that is joined as text says so', () => {
   // eslint-disable-next-line @typescript-eslint/no-base-to-string -- the mistake itself
   expect(() => String(tree)).toThrow(/was joined as text/)
   expect(html`${tree}`.dynamics).toHaveLength(1)
+})
+
+test('a package that the compile step needs and cannot find is no mistake in the code', () => {
+  const empty = mkdtempSync(join(tmpdir(), 'loom-live-jsx-'))
+  const script = `try { require('./jsx-compiler.cjs').compileJsx('const a = <p>x</p>', { filename: 'a.tsx' }) }
+    catch (error) { console.log(error.name, error.code, error.message) }`
+  try {
+    copyFileSync(join(__dirname, '../../dist/jsx-compiler.cjs'), join(empty, 'jsx-compiler.cjs'))
+    const { stdout } = spawnSync(process.execPath, ['-e', script], { cwd: empty, encoding: 'utf8' })
+    expect(stdout.trim()).toBe(
+      'LoomError LOOM_PLATFORM The compile step of JSX needs the package @babel/parser: npm install --save-dev @babel/parser magic-string',
+    )
+  } finally {
+    rmSync(empty, { recursive: true })
+  }
 })

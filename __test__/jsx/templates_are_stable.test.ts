@@ -95,6 +95,6 @@ test('names that come from data stop growing, and what there was goes on', async
     console.log(JSON.stringify({ count, said, isSame: before.statics === after.statics }))`)
   const { count, said, isSame } = JSON.parse(await child.line()) as { count: number; said: string; isSame: boolean }
   expect(count).toBeLessThan(60_000)
-  expect(said).toMatch(/names of elements, attributes and styles come from your own code, never from data/)
+  expect(said).toMatch(/Take names of elements, attributes and styles from your own code, never from data/)
   expect(isSame).toBe(true)
 })

@@ -181,9 +181,14 @@ test('what it cannot do it says, and writes nothing', async () => {
   }
   await says('is not empty: name another folder', folder)
   await says('is a file: name another folder', join(folder, 'kept'))
-  await says('--framework is express or fastify, but not "koa"', installed.path('none'), '--framework', 'koa')
+  await says(
+    'expected express or fastify for --framework but received "koa"',
+    installed.path('none'),
+    '--framework',
+    'koa',
+  )
   await says('--language js|ts', installed.path('none'), '--lang', 'ts')
-  await says('one folder, but there are 2', 'a', 'b')
+  await says('expected one folder but received 2', 'a', 'b')
   expect(await filesOf(folder)).toEqual(['kept'])
   expect(await create('--version')).toEqual({ code: 0, output: `${manifestVersion()}\n` })
   expect((await create('--help')).output).toContain('--no-install')

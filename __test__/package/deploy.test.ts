@@ -209,6 +209,18 @@ describe('a load of clicks over a restart loses none', () => {
     })
   }, 120_000)
 
+  test.each(['server.js', 'start.js'])('a request that is under way at SIGTERM is answered, %s', async (script) => {
+    const slow = "app.get('/slow', (_, response) => void setTimeout(() => response.send('done'), 500))"
+    const folder = folderWith({ "app.get('/live'": `${slow}\napp.get('/live'` })
+    const server = await start(folder, await freePort(), script)
+    const asked = ask(`${server.url}/slow`)
+    // The request has come when the next one, on a connection of its own, has been answered.
+    await ask(`${server.url}/live`)
+    const ended = server.stop('SIGTERM')
+    expect((await asked).status).toBe(200)
+    expect(await ended).toBe(0)
+  })
+
   test("Node's cluster: SIGHUP, and every further page is answered", async () => {
     const server = await start(folderWith(), await freePort(), 'start.js')
     expect([...(await clicksOver(server.url, () => Promise.resolve(server.signal('SIGHUP'))))]).toEqual([200])

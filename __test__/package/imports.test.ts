@@ -207,3 +207,32 @@ test('src/ imports downward', () => {
 test('no two files of a room in src/ import each other', () => {
   expect(circlesIn(rust())).toEqual([])
 })
+
+describe('ARCHITECTURE.md', () => {
+  const text = read('ARCHITECTURE.md')
+  const names = [...new Set([...text.matchAll(/`([^`\s]+)`/g)].map(([, name = '']) => name))]
+
+  test('names no file and no folder that is not there', () => {
+    const folders = ['.github', '__test__', 'client', 'docs', 'fuzz', 'lib', 'scripts', 'site', 'src']
+    const inside = folders.flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `/${folder}/${name}`),
+    )
+    const all = [...inside, ...readdirSync(root).map((name) => `/${name}`)].map((path) => path.replaceAll('\\', '/'))
+    // A folder of this repository begins the name, or a file's ending or a slash ends it.
+    const isPath = (name: string): boolean =>
+      folders.some((folder) => name.startsWith(`${folder}/`)) || /^[\w./-]+(?:\.(?:rs|m?ts|mjs|md|yml)|\/)$/.test(name)
+    const named = names.filter(isPath)
+    expect(named.length).toBeGreaterThan(150)
+    // Many names are short: the text around them says which folder is meant.
+    const isThere = (name: string): boolean => all.some((path) => path.endsWith(`/${name.replace(/\/$/, '')}`))
+    expect(named.filter((name) => !isThere(name))).toEqual([])
+    expect(isThere('src/no_such_file.rs')).toBe(false)
+  })
+
+  test('says of each room what it has', () => {
+    const rooms = ['lib', 'client', 'src'].flatMap((folder) => [...levelsOf(folder).keys()])
+    expect(rooms.length).toBeGreaterThan(60)
+    // `client/index.ts` is one file.
+    expect(rooms.filter((room) => room !== 'index' && !names.includes(room))).toEqual([])
+  })
+})

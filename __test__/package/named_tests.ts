@@ -35,7 +35,7 @@ function named(text: string, pattern: RegExp, title: RegExp): Named[] {
 
 /** `server/bind` "a title", "another": a title may leave out with … what differs between several tests. */
 export const namedInJest = (text: string): Named[] =>
-  named(text, /`((?:server|client|browsers|package|demo|torture|jsx)\/\w+)`((?:,? "[^"]+")*)/g, /"([^"]+)"/g)
+  named(text, /`((?:server|client|browsers|package|demo|torture|jsx|testing)\/\w+)`((?:,? "[^"]+")*)/g, /"([^"]+)"/g)
 /** `token/tests.rs` `a_name`, `another`. */
 export const namedInCargo = (text: string): Named[] => named(text, /`([\w/]+\.rs)`((?:,? `\w+`(?!\.rs))*)/g, /`(\w+)`/g)
 

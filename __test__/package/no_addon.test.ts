@@ -120,7 +120,7 @@ test('a file that is damaged: the loader says why first', async () => {
   expect(system).toContain('is there, but this system')
   expect(system).toContain(SYSTEM)
   expect(system).toContain(`${ADDON_FILE}, 39 bytes.`)
-  expect(rest[0]).toBe('- The file is damaged or is not whole: delete node_modules, and install again.')
+  expect(rest[0]).toBe('- The file is damaged or incomplete: delete node_modules, and install again.')
   expect(rest.join('\n')).not.toContain('C library')
   expect(rest.at(-1)).toMatch(/^If that does not help: Build the addon from the repository/)
 })
@@ -130,7 +130,7 @@ test('an empty file, as a full disk leaves it', async () => {
   await writeFile(join(addon, ADDON_FILE), '')
   const lines = await requireIn(folder)
   expect(lines[0]).toBe('LOOM_PLATFORM')
-  expect(lines.join('\n')).toMatch(/, 0 bytes\.\n- The file is damaged or is not whole/)
+  expect(lines.join('\n')).toMatch(/, 0 bytes\.\n- The file is damaged or incomplete/)
 })
 
 const onGlibc = PLATFORM.startsWith('linux-') && PLATFORM.endsWith('-gnu') ? test : test.skip
@@ -160,7 +160,7 @@ onGlibc('a C library that is too old', async () => {
   await writeFile(file, bytes)
   const [code, loader, , ...rest] = await requireIn(folder)
   expect([code, loader]).toEqual(['LOOM_PLATFORM', expect.stringContaining(`version \`${wanted}' not found`)])
-  expect(rest[0]).toMatch(/^- The C library is another one, or is too old.*2\.17/)
+  expect(rest[0]).toMatch(/^- The C library of this system is too old, .*2\.17/)
 })
 
 test('a system that there are no addons for', async () => {

@@ -60,6 +60,15 @@ test('each file of docs/ is a page, and so is each export of index.d.ts', () => 
     expect([name, reference.some((page) => page.endsWith(`/${name}.html`))]).toEqual([name, true])
 })
 
+test('each entry of the package is in the reference', () => {
+  const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { exports: object }
+  // Only compilers call what jsx-dev-runtime has beside jsx-runtime.
+  const others = ['./package.json', './jsx-dev-runtime']
+  const entries = Object.keys(exports).filter((name) => !others.includes(name))
+  expect(entries.length).toBeGreaterThan(7)
+  for (const entry of entries) expect(files).toContain(`api/${entry === '.' ? 'index' : entry.slice(2)}/index.html`)
+})
+
 test('each link leads to a file of the site, and to a heading that is there', () => {
   const ids = new Map<string, Set<string>>()
   const idsOf = (page: string): Set<string> => {

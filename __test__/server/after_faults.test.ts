@@ -420,9 +420,9 @@ describe('what is sent to one component', () => {
     await back(page)
     await first.loom.send(address, 'got', 10)
     await shows(page, '10')
-    await first.log.says('sent to a component are gone')
+    await first.log.says('sent to a component are lost')
     expect(first.log.errors).toEqual([])
-    expect(first.log.warnings.filter((line) => line.includes('sent to a component are gone'))).toHaveLength(1)
+    expect(first.log.warnings.filter((line) => line.includes('sent to a component are lost'))).toHaveLength(1)
   })
 
   test('the address is good in the next process, which reports no fault', async () => {

@@ -122,13 +122,13 @@ describe('development says what is most likely a mistake, and where', () => {
     ],
     ['the word no', () => html`<input ?disabled=${'no'}>`, /attribute disabled of <input>.*"no" switches.* on/],
     ['false for hidden', () => html`<p hidden="${'false'}"></p>`, /attribute hidden of <p>.*"false" switches/],
-    ['an empty text', () => html`<input checked="${''}">`, /attribute checked of <input>.*empty text takes/],
+    ['an empty text', () => html`<input checked="${''}">`, /attribute checked of <input>.*empty text removes/],
     [
       'a question mark',
       () => html`<p ?aria-busy=${true}></p>`,
       /attribute aria-busy of <p>.*without the question mark/,
     ],
-    ['a part', () => html`<input disabled="${true} x">`, /attribute disabled of <input>.*there whatever its text says/],
+    ['a part', () => html`<input disabled="${true} x">`, /attribute disabled of <input>.*counts as set with any text/],
     ['true in a text', () => html`<p title="${true}"></p>`, /attribute title of <p>.*the text "true"/],
   ])('%s', async (_, make, message) => {
     const found = await warnings(make())

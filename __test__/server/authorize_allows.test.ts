@@ -63,7 +63,7 @@ describe.each(ways)('an authorize that answers %s', (_, way) => {
     for (let round = 0; round < 3; round++) await client.join('c0', 'guarded', token)
     const lines = site.log.warnings.filter((line) => line.includes('authorize'))
     expect(lines).toHaveLength(1)
-    expect(lines[0]).toMatch(/guarded: authorize gave undefined, which refuses: only true allows/)
+    expect(lines[0]).toMatch(/guarded: authorize returned undefined, and that refuses: only true allows/)
   })
 
   test('false is an answer, of which nothing is logged', async () => {

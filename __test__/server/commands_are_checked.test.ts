@@ -108,7 +108,7 @@ test('what is misspelt, too large or not to be taken back says so', () => {
     [() => on('like').optimistic(js.focus()), /commands that can be taken back .* but received js\.focus/],
     [() => js.call('a', 1, { optimistic: 'x' as never }), /commands, as js\.addClass/],
     [() => String(js), /Expected a command/],
-    [() => String(js.insert('#row')), /use it in on/],
+    [() => String(js.insert('#row')), /use js\.insert only in on/],
     [() => String(js.copy('x'.repeat(4095))), /at most 4096 bytes/],
     [
       () =>

@@ -162,7 +162,7 @@ test.each([undefined, '', '{}', '7', '["a"]', '[-1]', '[1.5]', '[1,2,3]', '[null
     await settled(page)
     expect(outcomes).toEqual(['failed', 'applied'])
     expect(page.text).toBe('1')
-    expect(site.log.all).toContain('an event of the type loom.call has as its value')
+    expect(site.log.all).toContain('as the value of an event of the type loom.call')
   },
 )
 

@@ -51,8 +51,8 @@ describe('what joins templates and promises as text', () => {
 
   test.each<[string, () => unknown, RegExp]>([
     ['html', () => html`<i>x</i>`, /An html`…` template \(at .*\) was joined as text/],
-    ['each', () => each([1], String, () => html`<i></i>`), /What each\(\) gave was joined as text/],
-    ['raw', () => raw('<i>'), /What raw\(\) gave was joined as text/],
+    ['each', () => each([1], String, () => html`<i></i>`), /The result of each\(\) was joined as text/],
+    ['raw', () => raw('<i>'), /The result of raw\(\) was joined as text/],
   ])('%s', (_, make, message) => {
     testLoom(development)
     const value = make() as string
@@ -401,7 +401,7 @@ describe('render', () => {
     const { loom, log } = testLoom(development)
     loom.register('page', { props: {}, handle: {}, render } as LiveModule<object>)
     expect(log.warnings).toHaveLength(1)
-    expect(log.all).toMatch(/page \(registered at .*\): render takes the props and nothing else, .* in connected/)
+    expect(log.all).toMatch(/page \(registered at .*\): render gets the props and nothing else, .* in connected/)
   })
 
   test('that has a parameter of its own with a value is right', () => {
@@ -425,8 +425,8 @@ describe('mount', () => {
     const [name = ''] = Object.keys(options)
     expect(log.warnings).toHaveLength(1)
     expect(log.all).toContain(
-      `the mount of module "page" was given the prop ${name}, which its props do not have. It is the name of an option: ` +
-        `options are what stands third, as in mount(module, {}, { ${name} })`,
+      `the mount of module "page" was given the prop ${name}, but its props have no ${name}. This is the name of an option, ` +
+        `and options are the third argument, as in mount(module, {}, { ${name} })`,
     )
   })
 
@@ -434,7 +434,7 @@ describe('mount', () => {
     const { loom, log } = testLoom(development)
     const request = new IncomingMessage(new Socket())
     await expect(loom.mount(loom.register('page', module), { request } as object)).rejects.toThrow(/"request"/)
-    expect(log.all).toContain('options are what stands third, as in mount(module, {}, { request })')
+    expect(log.all).toContain('options are the third argument, as in mount(module, {}, { request })')
   })
 
   test('nothing is said of a prop that the module has, and of one in a module without props', async () => {
@@ -610,8 +610,11 @@ describe('props that are no JSON', () => {
     [1n, /bigint at "at"; store String\(value\) or Number\(value\)$/],
     [NaN, /NaN at "at"; store null or a number that is finite$/],
     [() => 1, /function at "at"; call it/],
-    [Promise.resolve(1), /an instance of Promise at "at"; await it first$/],
-    [html`<p></p>`, /an instance of Tree at "at"; store what it shows; templates are made in render$/],
+    [Promise.resolve(1), /an instance of Promise at "at"; await the promise first$/],
+    [
+      html`<p></p>`,
+      /an instance of Tree at "at"; store the data that the template shows, and make the template in render$/,
+    ],
     [
       new (class Point {
         x = 1

@@ -151,9 +151,15 @@ loom.register('other', { props: {}, handle: {}, render: () => html\`<i>\${word}<
     const sources = new Sources(FILES)
     const server = await sources.start('server.mjs')
     sources.write('loom.mjs', `${LOOM}\n// changed`)
-    await until('a warning', () => /loom\.mjs is the program itself, or makes the loom.*Restart/.test(server.output))
+    await until('a warning', () =>
+      /loom\.mjs has changed, but is not loaded again: it is the program itself, or makes the loom\..*Restart/.test(
+        server.output,
+      ),
+    )
     sources.write('server.mjs', `${SERVER}\n// changed`)
-    await until('a warning', () => /server\.mjs is the program itself/.test(server.output))
+    await until('a warning', () =>
+      /server\.mjs has changed, but is not loaded again: it is the program itself/.test(server.output),
+    )
     sources.write('other.mjs', 'export {}')
     const page = await livePageOf(server)
     page.event('add')

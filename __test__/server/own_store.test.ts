@@ -217,7 +217,7 @@ describe('what fails', () => {
     expect(await click()).toBe('failed')
     expect(await click()).toBe('failed')
     expect([page.isLive, page.text, page.joins]).toEqual([true, '<b>1</b>', 1])
-    const told = site.log.errors.filter((line) => line.includes('until it works'))
+    const told = site.log.errors.filter((line) => line.includes('Until store.save works'))
     expect(told).toHaveLength(1)
     expect(told[0]).toContain(why)
     store.insteadOfSave = undefined

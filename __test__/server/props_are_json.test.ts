@@ -300,7 +300,9 @@ test('development finds that props were changed into what is no JSON', async () 
   expect(await client.shows('c0', 'add')).toBe('1')
   expect(site.log.all).toMatch(/spoilt: props.self was changed from outside after a handler had returned it/)
   expect(await client.shows('c0', 'spoil')).toBe('2')
-  expect(site.log.all).toMatch(/the handler "spoil" returned new props but also changed props.self of those/)
+  expect(site.log.all).toMatch(
+    /the handler "spoil" returned new props but also changed props.self of the props that it got/,
+  )
 })
 
 test('development warns of a render that changes its props', async () => {

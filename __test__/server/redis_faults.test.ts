@@ -191,7 +191,7 @@ withRedis('a network with faults between Node and Redis', () => {
     await until('both to be back', () => site.loom.ready().ready)
     const said = (lines: string[], text: string): number => lines.filter((line) => line.includes(text)).length
     await until('the log to say so', () => said(site.log.warnings, 'Redis is back') === 2)
-    expect(said(site.log.errors, 'until it is back')).toBe(2)
+    expect(said(site.log.errors, 'until Redis is back')).toBe(2)
   })
 
   test('while new connections are refused an event fails, and all goes on when they are not', async () => {

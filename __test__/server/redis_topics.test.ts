@@ -248,7 +248,7 @@ withRedis('topics in Redis', () => {
     page.event('still')
     await until('the answers', () => page.isSettled)
     expect(page.text).toBe('3')
-    await site.log.says('120 messages wait already')
+    await site.log.says('120 messages of the component wait')
     await redis.restart()
     await until('the log to say that it is over', () => site.log.warnings.join().includes('Redis is back'))
     const listener = await pageOf(site, reader(site.loom, 'history').name)

@@ -132,7 +132,7 @@ describe('limits.authorizeTime', () => {
     await Promise.all([gone(bob), gone(eve)])
     expect(bob.refused).toEqual(['You have left', 'redirect', '/rooms'])
     expect(eve.refused?.[1]).toBe('busy')
-    await site.log.says(/the question whether a page may still see it failed: .*the database is away/)
+    await site.log.says(/the check whether a page may still see the component failed: .*the database is away/)
     expect(ada.refused).toBeUndefined()
     members.before = () => undefined
     await back(eve)

@@ -415,7 +415,7 @@ test('a component is sent messages by its address, and a forged one is an error'
   page.event('forged')
   await until('the answer', () => page.waiting === 0)
   expect(page.text).toBe('component: from myself')
-  await until('the log', () => site.log.all.includes('the address that a message is sent to cannot be opened'))
+  await until('the log', () => site.log.all.includes('the address of ctx.send or loom.send cannot be opened'))
   await expect(site.loom.send('AQx', 'got', 1)).rejects.toMatchObject({ code: 'LOOM_TOPIC' })
   const { loom: stranger } = await Site.start({ secret: 'another secret of at least thirty-two bytes' })
   await expect(stranger.send(toOther, 'got', 1)).rejects.toMatchObject({ code: 'LOOM_TOPIC' })

@@ -144,7 +144,7 @@ test.each<[string, LoomOptions, Record<string, string>, RegExp, RegExp]>([
     'somebody else is trusted',
     { trustProxy: '192.0.2.1' },
     {},
-    /"127\.0\.0\.1".*trustProxy does not name/,
+    /"127\.0\.0\.1".*trustProxy does not name this address/,
     /set the option trustProxy/,
   ],
   [
@@ -165,10 +165,16 @@ test.each<[string, LoomOptions, Record<string, string>, RegExp, RegExp]>([
     'another origin',
     { trustProxy: 'loopback' },
     { 'x-forwarded-host': 'b.example', 'x-forwarded-proto': 'https' },
-    /says that the browser asked for https:\/\/b\.example; .*option origin/,
+    /says that the browser asked for https:\/\/b\.example\. .*option origin/,
     /does not send|set the option trustProxy/,
   ],
-  ['a list of origins', { origin: ['https://b.example'] }, {}, /the option origin does not allow it/, /trustProxy/],
+  [
+    'a list of origins',
+    { origin: ['https://b.example'] },
+    {},
+    /The option origin does not allow this origin/,
+    /trustProxy/,
+  ],
 ])('the log says what to do: %s', async (_, options, headers, advice, not) => {
   const site = await Site.start(options)
   const opened = Client.open(site.url(), { headers: { host: 'internal', origin: 'https://a.example', ...headers } })

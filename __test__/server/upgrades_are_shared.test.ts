@@ -293,7 +293,7 @@ before(
     for (const loom of looms) loom.attach(server)
     server.listen(0, '127.0.0.1', async () => console.log(server.address().port + ' ' + await looms[0].mount('counter')))
   `)
-    expect(await child.line()).toContain('this runtime does not say which requests ask for an upgrade')
+    expect(await child.line()).toContain('makes an upgrade of each request that asks for one')
     const [port, ...page] = (await child.line()).split(' ')
     const client = await Client.open(`ws://127.0.0.1:${port}/loom/ws`)
     await client.joined('c0', 'counter', tokenIn(page.join(' ')))

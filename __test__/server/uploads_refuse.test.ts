@@ -377,7 +377,7 @@ test('a disk that is full', async () => {
   writeFileSync(join(directory, 'others', 'x'), Buffer.alloc(1_500_000))
   const { status, body: why } = await page.post(asked, body)
   expect([status, why]).toEqual([507, 'full'])
-  expect((await site.state()).log.join()).toContain('the disk of uploads is full')
+  expect((await site.state()).log.join()).toContain('the disk of loom.uploads is full: a file of 1000000 bytes failed')
   // And give it back: it goes on at its offset.
   truncateSync(join(directory, 'others', 'x'))
   const offset = (await page.offset(asked)) ?? -1
@@ -417,8 +417,8 @@ describe('a mistake of the application is told at once', () => {
   })
 
   test.each([
-    [{}, /a directory for its files, or a store/],
-    [{ directory: 'x', store: {} }, /and not both/],
+    [{}, /one of two options: directory or store/],
+    [{ directory: 'x', store: {} }, /one of two options: directory or store/],
     [{ directory: '' }, /not empty/],
     [{ store: { write: () => undefined } }, /a store of @tus\/server/],
     [{ directory: 'x', idelTime: 1 }, /did you mean "idleTime"/],

@@ -82,8 +82,8 @@ describe('an application that is not put together', () => {
       false,
     )
     loom.attach(createServer())
-    expect((await handshake(site.origin, UPGRADE)).body).toMatch(/is none that loom\.attach\(\) was given/)
-    expect(log.all).toMatch(/is none that loom\.attach\(\) was given/)
+    expect((await handshake(site.origin, UPGRADE)).body).toMatch(/loom\.attach\(\) was not given the server/)
+    expect(log.all).toMatch(/loom\.attach\(\) was not given the server/)
   })
 
   test.each<[string, Record<string, string>, RegExp]>([
@@ -137,7 +137,9 @@ describe('an application that is not put together', () => {
         .get('/', page(loom, module, false))
     }, true)
     await get(site)
-    expect(await told(log, /What loom\.script\(\) gives \(called at .*\) has to be in that page's HTML/)).toMatch(PLACE)
+    expect(await told(log, /The result of loom\.script\(\) \(called at .*\) has to be in the page's HTML/)).toMatch(
+      PLACE,
+    )
   })
 
   test('no loom.express()', async () => {
@@ -146,7 +148,7 @@ describe('an application that is not put together', () => {
     expect(
       await told(
         log,
-        /nothing serves \/loom\/client\.….js, so that it is answered with 404. Use app\.use\(loom\.express\(\)\)/,
+        /nothing serves \/loom\/client\.….js, so requests for it get 404. Use app\.use\(loom\.express\(\)\)/,
       ),
     ).toMatch(PLACE)
   })
@@ -266,7 +268,7 @@ describe('a session that attach was not given', () => {
     expect(log.all).toBe('')
     expect(await client.shows('c0', 'who')).toBe('null')
     expect(log.all).toMatch(
-      /page: ctx\.request\.session is undefined, and the page's request had it: loom\.attach\(\) was given no middleware.*loom\.attach\(server, \{ middleware: \[session\(…\)\] \}\)/,
+      /page: ctx\.request\.session is undefined, but the page's request had it\. .*loom\.attach\(\) was given none\. .*loom\.attach\(server, \{ middleware: \[session\(…\)\] \}\)/,
     )
   })
 
@@ -274,7 +276,7 @@ describe('a session that attach was not given', () => {
     const bind = (request: object): string | undefined => (request as { session?: { user: string } }).session?.user
     const { site, log } = await withSession([], { bind })
     await site.connect()
-    await told(log, /The option bind was asked .*request\.session is undefined, and the page's request had it/)
+    await told(log, /The option bind was called .*request\.session is undefined, but the page's request had it/)
   })
 
   test('and not where it was given', async () => {

@@ -40,7 +40,7 @@ export const isBack = (site: Site): Promise<unknown> =>
 /** What was said to the operator of one loss: that it is lost, and that it is over. */
 export async function saidOnce(site: Site): Promise<void> {
   await isBack(site)
-  expect(site.log.errors.filter((line) => line.includes('until it is back'))).toHaveLength(1)
+  expect(site.log.errors.filter((line) => line.includes('until Redis is back'))).toHaveLength(1)
   expect(site.log.warnings.filter((line) => line.includes('Redis is back'))).toHaveLength(1)
 }
 

@@ -141,7 +141,7 @@ test('what is thrown is told as it was thrown, once, and nothing is committed', 
 
 test('a handler that takes too long is an error without anything thrown; a refusal is none', async () => {
   const told = listen()
-  const site = await Site.start({ development: false, limits: { handlerTime: 50 } })
+  const site = await Site.start({ development: false, limits: { handlerTime: 500 } })
   const module = site.loom.register('slow', {
     props: {},
     handle: {

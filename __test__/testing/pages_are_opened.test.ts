@@ -156,6 +156,29 @@ test('a form is sent with what its fields hold', async () => {
   expect((await page.props()).saved).toMatchObject({ title: 'Bread' })
 })
 
+test('the button that is clicked sends its form with its own value', async () => {
+  const buttons = loom.register('buttons', {
+    props: { how: '' },
+    handle: {
+      save: (_, { form: fields }, ctx) => {
+        ctx.title(`Saved: ${String(fields?.['how'])}`)
+        return { how: String(fields?.['how']) }
+      },
+    },
+    render: ({ how }) => html`
+      <form data-l-submit="save">
+        <button name="how" value="now">Now</button><button name="how" value="later">Later</button>
+      </form>
+      <output>${how}</output>
+    `,
+  })
+  await using page = await openPage(loom, buttons)
+  await page.click('button', { text: 'Later' })
+  expect([page.text('output'), page.window.document.title]).toEqual(['later', 'Saved: later'])
+  await page.submit()
+  expect([page.text('output'), page.window.document.title]).toEqual(['now', 'Saved: now'])
+})
+
 test('a browser sends no form that is not valid', async () => {
   await using page = await openPage(loom, form)
   await expect(page.submit()).rejects.toThrow(/a browser does not send the form, because <input name="title"/)

@@ -1,6 +1,7 @@
 /** Time in the test's hands, and what a network and a process do to a page. */
 
 import { mkdtempSync, rmSync } from 'node:fs'
+import { Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLoom, html } from 'loom-live'
@@ -95,6 +96,33 @@ test('clicks without a network are applied once when it is back', async () => {
   await page.reconnect()
   expect(page.text('output')).toBe('3')
   expect(page.text('p')).toBe('missed')
+})
+
+test('a page is not settled while it connects, however long that takes', async () => {
+  // The server of the pages is made with the first one.
+  const { emit } = Server.prototype
+  Server.prototype.emit = function (event: string, ...given: unknown[]) {
+    const tell = (): boolean => Boolean(Reflect.apply(emit, this, [event, ...given]))
+    return event === 'connection' ? setTimeout(tell, 50).hasRef() : tell()
+  }
+  const slow = createLoom({ secret: 'a secret of at least thirty-two bytes', logger: silent })
+  try {
+    const { name } = slow.register('slow', {
+      props: { count: 0 },
+      handle: { add: ({ count }) => ({ count: count + 1 }) },
+      render: ({ count }) => html`<button data-l-click="add">Add</button><output>${count}</output>`,
+    })
+    await using page = await openPage(slow, name)
+    await page.click('button')
+    expect(page.text('output')).toBe('1')
+    await page.disconnect()
+    await page.click('button')
+    await page.reconnect()
+    expect(page.text('output')).toBe('2')
+  } finally {
+    Server.prototype.emit = emit
+    await slow.close()
+  }
 })
 
 test('a page goes on in a new process, with its state and its timers', async () => {

@@ -2,6 +2,7 @@
 
 import type { LoomEvents } from 'loom-live/dom'
 import type { Announcements } from '../../client/live/announce'
+import type { Visits } from '../../client/navigation/visit'
 
 function is<_ extends true>(): void {}
 /** Whether what is told is what is declared, with no member more or less. */
@@ -14,8 +15,9 @@ type AsDeclared<Told, Declared> = [Told] extends [Declared]
   : false
 
 // What is declared is what the client tells.
-is<AsDeclared<Announcements, LoomEvents>>()
-is<{ [Name in keyof LoomEvents]: AsDeclared<Announcements[Name], LoomEvents[Name]> }[keyof LoomEvents]>()
+type All = Announcements & Visits
+is<AsDeclared<All, LoomEvents>>()
+is<{ [Name in keyof LoomEvents]: AsDeclared<All[Name], LoomEvents[Name]> }[keyof LoomEvents]>()
 
 addEventListener('loom:error', ({ detail }) => {
   if (detail.action === 'reload') location.reload()
@@ -36,5 +38,11 @@ document.querySelector('[data-l-live]')?.addEventListener('loom:join', (event) =
 document.body.addEventListener('loom:patch', ({ detail }) => void detail.module)
 window.addEventListener('loom:reset', ({ detail }) => void detail.module)
 window.addEventListener('loom:fragile', ({ detail }) => void detail.module)
+document.addEventListener('loom:navigate', (event) => {
+  if (event.detail.way !== 'back' && new URL(event.detail.url).pathname === '/') event.preventDefault()
+  // @ts-expect-error no such way
+  void (event.detail.way === 'forward')
+})
+document.addEventListener('loom:navigated', ({ detail }) => void detail.url.length)
 // Others are what they were.
 addEventListener('click', ({ clientX }) => void clientX.toFixed())

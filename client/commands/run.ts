@@ -177,7 +177,7 @@ function copy(text: string): void {
 }
 
 function runList(list: unknown, commandOf: (name: string) => Command | undefined, run: Run): void {
-  if (!Array.isArray(list)) return console.error('loom-live: no list of commands:', list)
+  if (!Array.isArray(list)) return console.error('loom-live: not a list of commands:', list)
   if (list.length > MOST_COMMANDS)
     console.error(`loom-live: ${list.length} commands; the first ${MOST_COMMANDS} of them are done`)
   for (const one of list.slice(0, MOST_COMMANDS) as unknown[]) {

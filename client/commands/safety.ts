@@ -17,10 +17,10 @@ const SCHEMES = /^(https?|mailto|tel|sms)$/
 
 /** Why a command must not do it; undefined if it may. `value` is null for an attribute that is taken away. */
 export function refusalOf(element: Element, name: string, value: string | null): string | undefined {
-  if (!NAME.test(name)) return `${name} is no name of an attribute`
-  if (REFUSED.test(name)) return `${name} is not for commands`
+  if (!NAME.test(name)) return `${name} cannot name an attribute`
+  if (REFUSED.test(name)) return `commands may not set ${name}`
   if (ELEMENTS.test(own.localName(element))) return `attributes of <${own.localName(element)}> are not for commands`
-  if (value !== null && URLS.test(name) && !isSafe(value)) return `${value} is no address for ${name}`
+  if (value !== null && URLS.test(name) && !isSafe(value)) return `${value} is not a safe address for ${name}`
   return undefined
 }
 

@@ -16,9 +16,9 @@ export function insertTemplate(
   values: Record<string, unknown>,
 ): void {
   const template = own.querySelector(root, String(selector))
-  if (!(template instanceof HTMLTemplateElement)) throw new TypeError(`${String(selector)} is no <template>`)
+  if (!(template instanceof HTMLTemplateElement)) throw new TypeError(`${String(selector)} is not a <template>`)
   if (place !== undefined && place !== null && !PLACES.includes(place as string))
-    throw new TypeError(`${JSON.stringify(place)} is none of ${PLACES.join(', ')}`)
+    throw new TypeError(`${JSON.stringify(place)} is not one of ${PLACES.join(', ')}`)
   for (const target of targets) {
     const copy = document.importNode(template.content, true)
     for (const element of copy.querySelectorAll('[data-l-fill]')) {

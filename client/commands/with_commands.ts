@@ -17,7 +17,7 @@ function read(json: string): unknown {
   try {
     return JSON.parse(json)
   } catch (error) {
-    console.error('loom-live: commands are JSON, and this is none:', json, error)
+    console.error('loom-live: these commands are not JSON:', json, error)
     return []
   }
 }

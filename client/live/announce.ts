@@ -13,7 +13,7 @@ export interface Announcements {
   'loom:reset': { 'module': string }
   /** The component's state is too large to survive a crash of the server. */
   'loom:fragile': { 'module': string }
-  /** Without a connection, at the document: the next try is in so many milliseconds. */
+  /** At the document: there is no connection, and the next try is in so many milliseconds. */
   'loom:retry': { 'wait': number }
   /** Events that were not applied. If the state itself is gone ('reset'), nobody knows whether they were. */
   'loom:lost': { 'reason': LostReason; 'events': { 'handler': string; 'event': string }[] }

@@ -125,7 +125,7 @@ own.addEventListener(document, 'securitypolicyviolation', (event) => {
   const { effectiveDirective, blockedURI, originalPolicy } = event as SecurityPolicyViolationEvent
   if (effectiveDirective !== 'connect-src' || !blockedURI.startsWith('ws')) return
   console.error(
-    `loom-live: the page's Content-Security-Policy forbids the WebSocket ${blockedURI}. Add connect-src 'self' to it; it is: ${originalPolicy}`,
+    `loom-live: the page's Content-Security-Policy forbids the WebSocket ${blockedURI}. Add connect-src 'self' to the policy, which is: ${originalPolicy}`,
   )
 })
 
@@ -144,8 +144,8 @@ function lookForFiles({ type, target }: Event): void {
   isFileTold = true
   console.warn(
     `loom-live: the file in ${JSON.stringify(name ?? own.getAttribute(target, 'name') ?? '')} is not sent: handlers get the texts of a form, and ` +
-      'no files. Upload it with a request of its own (fetch with new FormData(form), to a route of the application), and ' +
-      'give the handler what that answers',
+      'no files. Use data-l-upload (docs/uploads.md). Or send the file with a request of its own (fetch with new ' +
+      'FormData(form), to a route of the application), and give the handler the answer of that request',
     form ?? target,
   )
 }
@@ -172,8 +172,8 @@ function lookForHooks(): void {
       hooksTold.add(name)
       const hooks = [...known.keys()].map((one) => JSON.stringify(one)).join(', ')
       const text = isOutside
-        ? 'stands outside of every live component, and is never mounted'
-        : `is registered by no script: hook(${JSON.stringify(name)}, { mounted() { … } }), with hook from the client.js beside the client; ` +
+        ? 'stands outside of every live component, so it is never mounted: put the element into a live component'
+        : `names a hook that no script has registered: hook(${JSON.stringify(name)}, { mounted() { … } }), with hook from the client.js beside the client; ` +
           (hooks ? `there are ${hooks}` : 'there is no hook at all')
       console.warn(`loom-live: data-l-hook=${JSON.stringify(name)} ${text}`, element)
     }

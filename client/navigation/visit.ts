@@ -10,6 +10,12 @@ import { beginHead, swapBody } from './swap'
 /** What made a visit begin. */
 export type Way = 'link' | 'form' | 'back'
 
+/** The details of events at the document: see dom.d.ts. */
+export interface Visits {
+  'loom:navigate': { 'url': string; 'way': Way }
+  'loom:navigated': { 'url': string }
+}
+
 interface Transition {
   'updateCallbackDone': Promise<void>
   'ready': Promise<void>
@@ -21,7 +27,7 @@ let current: AbortController | undefined
 
 /** Whether the page may be left: listeners of `loom:navigate` may prevent it. */
 export function mayLeave(url: URL, way: Way): boolean {
-  const detail = { 'url': url.href, 'way': way }
+  const detail: Visits['loom:navigate'] = { 'url': url.href, 'way': way }
   return own.dispatchEvent(root, new CustomEvent('loom:navigate', { bubbles: true, cancelable: true, detail }))
 }
 
@@ -92,7 +98,11 @@ async function bring(loaded: Loaded, way: Way, replaces: boolean, isOvertaken: (
     for (const end of [transition['ready'], transition['finished']]) end.catch(() => undefined)
     await transition['updateCallbackDone']
   }
-  own.dispatchEvent(root, new CustomEvent('loom:navigated', { bubbles: true, detail: { 'url': url.href } }))
+  type Detail = Visits['loom:navigated']
+  own.dispatchEvent(
+    root,
+    new CustomEvent('loom:navigated', { bubbles: true, detail: { 'url': url.href } satisfies Detail }),
+  )
   return true
 }
 

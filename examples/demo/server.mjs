@@ -96,7 +96,8 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
     await loom.close()
     endKept()
     await endAlbum()
-    // Browsers open connections in advance; one without a request yet would be waited for.
-    server.closeAllConnections()
+    server.closeIdleConnections()
+    // Requests that are under way have a second. Browsers open connections in advance: such a connection would be waited for.
+    setTimeout(() => server.closeAllConnections(), 1_000).unref()
   })
 }

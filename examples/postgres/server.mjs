@@ -44,6 +44,8 @@ loom.attach(server)
 process.once('SIGTERM', async () => {
   await loom.close()
   server.close()
-  server.closeAllConnections()
+  server.closeIdleConnections()
+  // Requests that are under way have a second.
+  setTimeout(() => server.closeAllConnections(), 1_000).unref()
   await pool.end()
 })

@@ -37,7 +37,7 @@ function find(statics: TemplateStringsArray): HandlerName[] {
     const [, attribute, quote = ''] = BEFORE_VALUE.exec(text) ?? []
     const after = statics[index + 1]
     if (attribute === undefined || after === undefined) return
-    // Only a value that is the whole name counts, not one that is a part of it.
+    // Only a value that is the whole name counts. A value that is a part of the name does not.
     if (quote === '' ? /^[\s/>]/.test(after) : after.startsWith(quote)) found.push({ attribute, name: index })
   })
   return found

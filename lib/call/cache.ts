@@ -1,7 +1,7 @@
 import type { Memo } from '../render/encode'
 import type { Entry as Module } from './modules'
 
-/** What stays the same for all calls of a component. */
+/** The parts of a component that are the same for all its calls. */
 export interface Component {
   /** The number of the component's actor in Rust. */
   readonly actor: number
@@ -29,7 +29,7 @@ export interface Entry {
   readonly parsed: boolean
   /** See lib/render/frozen.ts. */
   readonly frozen: boolean
-  /** What the last render of the props left for the next one to compare with. */
+  /** The memo of the last render of the props. The next render compares with it. */
   readonly memo: Memo | undefined
   /** About how many bytes of JSON the props are. */
   readonly bytes: number
@@ -79,10 +79,10 @@ export class PropsCache {
     return entry.version === version ? entry : undefined
   }
 
-  /** Puts in the entry of an actor that has none, because it was taken or never put in. */
+  /** Puts in an actor's entry. The actor has none now: a call took it out, or there was none before. */
   put(actor: number, entry: Entry): void {
     const { bytes } = entry
-    // An entry that is too large is not kept. It must not drop the others.
+    // An entry that is too large is not kept, so that it does not drop all others.
     if (bytes > this.maxBytes / 2 || this.replaced?.has(entry.component.module)) return
     if (this.youngBytes + bytes > this.maxBytes / 2) this.age()
     const place = this.young.get(actor)

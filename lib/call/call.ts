@@ -12,26 +12,29 @@ export interface Call {
   readonly began: number
   /** The callback that runs now. */
   during: string
-  /** What is handled; nothing if it is a join or a visit. */
+  /** The event that is handled; nothing if the call is a join or a visit. */
   readonly event: LiveEvent | undefined
   /** The name of the receiver that runs now, in a visit. */
   receiver?: string
   /** Of a visit, in development: the timers that have rung in it. */
   rung?: string[]
-  /** Of a visit that has ended early: how many messages were handled, what the next one threw, and its stack. */
+  /**
+   * In a visit that has ended early: how many messages were handled, the message of the error that the next one threw,
+   * and its stack.
+   */
   thrown?: [handled: number, message: string, stack: string]
-  /** What that was, as it was thrown. */
+  /** The error as it was thrown. */
   failure?: unknown
-  /** There while somebody listens to what steps do. */
+  /** Set while somebody listens to steps (channels, OpenTelemetry). */
   step?: Step
-  /** What was kept of the committed state; `memo` and `json` only if it was kept. */
+  /** The cached parts of the committed state. `memo` and `json` are there only if the cache had them. */
   kept: Kept
 }
 
 /** How a call changed its props. */
 export type Change = 'none' | 'whole' | 'parts'
 
-/** An entry for props of which nothing is known but what they are. */
+/** An entry for props that have no memo and no JSON so far. */
 export function uncached(component: Component, props: unknown, bytes: number, frozen: boolean): Kept {
   return {
     component,

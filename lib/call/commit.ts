@@ -14,10 +14,10 @@ import type { Results } from './results'
 import { channels } from '../telemetry/channels'
 import type { Step, Steps } from '../telemetry/steps'
 
-/** What a call gives for a handler that its module does not have. */
+/** The result of a call whose handler the module does not have. */
 export const UNKNOWN = Symbol('unknown handler')
 
-/** Ends calls: what a handler gave is rendered and written for Rust, which commits it, or the call has failed. */
+/** Ends calls. The result of a handler is rendered and written for Rust, which commits it; or the call has failed. */
 export class Commit {
   constructor(
     private readonly results: Results,
@@ -54,7 +54,7 @@ export class Commit {
     this.development?.checkGiven(module, handler, kept.props, kept.json, result)
     const next = result ?? kept.props
     if (next === kept.props || !this.isUntouched(call)) {
-      // It may have been changed anywhere, so nothing that was kept of it counts.
+      // The handler may have changed the props anywhere, so the cached memo and JSON do not count any more.
       call.kept = uncached(kept.component, next, 0, kept.frozen)
       this.render(call, next, 'whole')
     } else {
@@ -86,7 +86,7 @@ export class Commit {
       })
       return
     }
-    // What `render` asks for is not asked for.
+    // `render` cannot ask for effects.
     call.context.isStep = false
     const { kept } = call
     const { component } = kept
@@ -127,7 +127,7 @@ export class Commit {
     let json: string | undefined
     if (development !== undefined) {
       json = module.raw ? (props as string) : JSON.stringify(props)
-      // Before the call is over: what it has asked for is read.
+      // Before the call is over: the recorder reads the effects of the step.
       development.stepped(call, json)
     }
     if (step !== undefined) {
@@ -143,7 +143,8 @@ export class Commit {
     } else if (measured === 0) {
       measured = bytes
     } else if (bytes > 2 * measured + 1024) {
-      // What was added is known, what went is not: measured anew before it is far off.
+      // The size of added parts is known, the size of removed parts is not. So the props are measured anew from time to
+      // time.
       measured = bytes = module.raw ? (props as string).length : JSON.stringify(props).length
     }
     const isParsed = kept.parsed && change === 'none'
@@ -181,7 +182,7 @@ export class Commit {
   fail(call: Call, callback: string, error: unknown): void {
     call.context.effects?.truncate(0)
     call.context.settle(false)
-    // Rust has its own answer to what nobody waits for.
+    // Nobody waits for this call any more, and Rust has answered it already.
     if (error instanceof GivenUp) return
     call.step?.handled(error)
     if (error instanceof Refusal) {
@@ -202,12 +203,12 @@ export class Commit {
   }
 }
 
-/** Who is told of a failure. */
+/** The kind of step, for the message of a failure. */
 function kindOf({ event, receiver }: Call): 'event' | 'join' | 'message' {
   return event !== undefined ? 'event' : receiver !== undefined ? 'message' : 'join'
 }
 
-/** What has failed, for a page that shows it. */
+/** Names the handler, receiver or join that has failed, for a page that shows failures. */
 export function whatFailed({ event, receiver, kept }: Call, callback: string): string {
   const { name } = kept.component.module
   const cause =
@@ -220,7 +221,7 @@ export function whatFailed({ event, receiver, kept }: Call, callback: string): s
   return `${callback} of ${name}, after ${cause}`
 }
 
-/** What the step asks for beside its props, and where a visit ended; empty if there is nothing to say. */
+/** The step's effects and redirect, and the message at which a visit ended; empty if there are none. */
 function besideOf({ context: { effects, redirectUrl }, thrown }: Call): string {
   const members: string[] = []
   if (effects !== undefined && effects.length > 0) members.push(`"effects":${effects.json(redirectUrl !== '')}`)

@@ -36,12 +36,13 @@ export interface CompactRequest {
 }
 
 /**
- * Whose page a call is for, as Rust says it: the request's JSON, what `bind` gave, and the page's URL; nothing if it is
- * for no page. Of a shared component also the key and the viewer, which is empty if the call is for none.
+ * The page that a call is for, as Rust says it: the request's JSON, the result of `bind`, and the page's URL; empty if
+ * the call is for no page. For a shared component also the key and the viewer; the viewer is empty if no page has
+ * asked.
  */
 export type Caller = readonly string[]
 
-/** Node's own request, where a framework has one over it, on which its hooks set their things. */
+/** Node's own request. A framework may have put an object over it, on which the framework's hooks set their members. */
 export function rawOf(request: PageRequest): IncomingMessage {
   return 'raw' in request ? request.raw : request
 }
@@ -68,7 +69,7 @@ export function liveRequest(json: string, url?: string): LiveRequest {
   }
 }
 
-/** What a step had asked for at some moment. */
+/** The effects that a step had asked for at some moment. */
 export interface Asked {
   /** How many effects. */
   readonly effects: number
@@ -85,14 +86,14 @@ export class Requests {
 
   constructor(private readonly development: boolean) {}
 
-  /** That of a connection's page. */
+  /** The request of a connection's page. */
   ofCaller([json, , url, key, viewer]: Caller): LiveRequest {
     if (key !== undefined && viewer === '') throw noRequest(key)
     if (json === undefined) return this.made(liveRequest('{}'))
     return this.made(liveRequest(json, url))
   }
 
-  /** That of a page which is being rendered; `compact` is the copy of it. */
+  /** The request of a page that is being rendered; `compact` is the copy of it. */
   ofPage(page: PageRequest | undefined, compact: string): LiveRequest {
     if (page === undefined) return this.made(liveRequest('{}'))
     return this.made(liveRequest(compact, pageUrl(page)))
@@ -103,22 +104,22 @@ export class Requests {
     return this.development ? readOnly(request, 'ctx.request', this.key) : request
   }
 
-  /** Whether this loom has made the request for a component: it is no page's own. */
+  /** Whether this loom has made the request for a component. A page's own request is another object. */
   isOfComponent(request: object): boolean {
     return (request as Record<symbol, true | undefined>)[this.key] === true
   }
 }
 
-/** A shared component has no request but in `authorize` and handlers, where a viewer has one. */
+/** A shared component has a request only in `authorize` and in handlers: the request of the viewer that asks. */
 export function noRequest(key: string): LoomError {
   return new LoomError(
     'LOOM_ARGUMENT',
-    `There is no ctx.request here: the component is shared by all pages with the key ${JSON.stringify(key)}, and what it ` +
-      'shows has to follow from the key (ctx.key). authorize and handlers have the request of the page that asks',
+    `There is no ctx.request here: the component is shared by all pages with the key ${JSON.stringify(key)}. Let its ` +
+      'state follow from the key (ctx.key). authorize and handlers have the request of the page that asks',
   )
 }
 
-/** A copy that throws at whoever writes to it, for what is written would be lost. */
+/** A copy whose members cannot be set: setting one throws, because the value would be lost without a word. */
 function readOnly<T>(value: T, path: string, key?: symbol): T {
   if (typeof value !== 'object' || value === null) return value
   const copy = (Array.isArray(value) ? [] : {}) as Record<string, unknown>
@@ -127,14 +128,14 @@ function readOnly<T>(value: T, path: string, key?: symbol): T {
   const refuse = (_: object, name: string | symbol): never => {
     throw new LoomError(
       'LOOM_ARGUMENT',
-      `${path}.${String(name)} cannot be set: ctx.request is a copy, and what is written to it would be lost. ` +
-        'Keep it in props, or in the store that the session came from',
+      `${path}.${String(name)} cannot be set: ctx.request is a copy, so the value would be lost. ` +
+        'Keep the value in props, or in the store that the session came from',
     )
   }
   return new Proxy(Object.freeze(copy), { set: refuse, defineProperty: refuse, deleteProperty: refuse }) as T
 }
 
-/** What all contexts of a loom share. */
+/** The parts that all contexts of a loom share. */
 export interface ContextHost {
   /** Gives nothing if the call is over. */
   readonly readCaller: (call: number) => Caller | undefined
@@ -146,10 +147,7 @@ export interface ContextHost {
   readonly uploads?: Uploads
 }
 
-/**
- * What a handler gets beside its props. Most handlers read none of it, so everything is made when
- * it is first asked for.
- */
+/** The `ctx` of a callback. Most handlers read nothing of it, so each part is made when it is first read. */
 export class Context implements LiveContext {
   private abortController: AbortController | undefined
   private liveRequest: LiveRequest | undefined
@@ -159,19 +157,19 @@ export class Context implements LiveContext {
   redirectUrl = ''
   keepsForm = false
   /**
-   * Cleared while `authorize`, `upgrade`, `mount` or `render` runs: nothing comes of what they would ask for, since they
-   * are called without a step, too.
+   * False while `authorize`, `upgrade`, `mount` or `render` runs. These callbacks are called without a step, too, so
+   * they may not ask for effects.
    */
   isStep = true
-  /** What the step asks for; nothing if it has asked for nothing so far. */
+  /** The effects that the step asks for; nothing if it has asked for none so far. */
   effects: Effects | undefined
   /** The number of the page's call that waits for an answer; nothing if no hook has called. */
   hookCall: number | undefined
   /** `ctx.reply` was called. */
   private hasReplied = false
-  /** Who wants to hear whether the step is committed; nothing if nobody does. */
+  /** Functions to be called when the step is committed or has failed; nothing if there are none. */
   private listeners: ((isCommitted: boolean) => void)[] | undefined
-  /** In a visit: what the ids of what is asked for begin with. */
+  /** In a visit: the ids of messages that this step publishes or sends begin with this text. */
   private cause: string | undefined
   /** Only of a join: set before `connected` is called. */
   declare revived: boolean
@@ -179,7 +177,7 @@ export class Context implements LiveContext {
   /** What `topics` has read. */
   declare private topicNames?: readonly string[]
 
-  /** Without a component, as in `loom.mount`, there is no step. */
+  /** Without a component, as in `loom.mount`, there is no step, so effects are refused. */
   constructor(
     readonly id: string,
     readonly module: string,
@@ -205,13 +203,13 @@ export class Context implements LiveContext {
     if (names === null) {
       throw new LoomError(
         'LOOM_STOPPED',
-        'ctx.topics was first read after its call had ended; read it before, as in `const { topics } = ctx`',
+        'ctx.topics was first read after its call had ended; read ctx.topics before, as in `const { topics } = ctx`',
       )
     }
     return (this.topicNames = Object.freeze(names))
   }
 
-  /** The request, for `onError`: an empty one where a shared component has none. */
+  /** The request, for `onError`. If a shared component has no request now, an empty one. */
   get anyRequest(): LiveRequest {
     const [, , , key = '', viewer] = this.readCaller('request')
     return key !== '' && viewer === '' ? this.host.requestOf([]) : this.request
@@ -241,8 +239,8 @@ export class Context implements LiveContext {
     if (this.caller === undefined) {
       throw new LoomError(
         'LOOM_STOPPED',
-        `ctx.${what} was first read after its call had ended; read it before, as in \`const { ${what} } = ctx\`, and ` +
-          'what was read stays good',
+        `ctx.${what} was first read after its call had ended; read ctx.${what} before, as in \`const { ${what} } = ctx\`: ` +
+          'you may keep the value after the call',
       )
     }
     return this.caller
@@ -260,8 +258,8 @@ export class Context implements LiveContext {
     if (this.event === undefined && this.key !== '') {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        'ctx.redirect has no page to send elsewhere here: the component is shared, and no page has asked. Call it in a ' +
-          'handler, or tell the pages with ctx.push',
+        'ctx.redirect has no page to send elsewhere here: the component is shared, and no page has asked. Call ctx.redirect ' +
+          'in a handler, or tell the pages with ctx.push',
       )
     }
     this.redirectUrl = url
@@ -272,13 +270,13 @@ export class Context implements LiveContext {
     this.keepsForm = true
   }
 
-  /** What the step has asked for so far. */
+  /** The effects that the step has asked for so far. */
   asked(): Asked {
     const { effects, redirectUrl, keepsForm, listeners } = this
     return { effects: effects?.length ?? 0, redirectUrl, keepsForm, afterwards: listeners?.length ?? 0 }
   }
 
-  /** Takes back what the step has asked for since: what asked for it has failed. */
+  /** Takes back the effects that the step has asked for since: the receiver that asked for them has failed. */
   takeBack({ effects, redirectUrl, keepsForm, afterwards }: Asked): void {
     this.effects?.truncate(effects)
     for (const listener of this.listeners?.splice(afterwards) ?? []) listener(false)
@@ -317,7 +315,7 @@ export class Context implements LiveContext {
     if (!this.isOver && !this.isAborted) return tasks.native().parent(this.call) ?? undefined
     throw new LoomError(
       'LOOM_STOPPED',
-      'ctx.parent was first read after its call had ended; read it before, as in `const { parent } = ctx`',
+      'ctx.parent was first read after its call had ended; read ctx.parent before, as in `const { parent } = ctx`',
     )
   }
 
@@ -349,7 +347,7 @@ export class Context implements LiveContext {
     this.asks('send').send(address, receiver, data)
   }
 
-  /** From here on this message causes what the step asks for. */
+  /** From here on, this message is the cause of the step's effects. */
   begins(cause: string): void {
     this.cause = cause
     this.effects?.begins(cause)
@@ -360,12 +358,12 @@ export class Context implements LiveContext {
     return this.component !== undefined
   }
 
-  /** Nothing comes of what is asked for outside of a step. */
+  /** Throws if the step is over, or if there is none: an effect would be lost without a word. */
   private checkStep(what: string): void {
     if (this.isOver || this.isAborted) {
       throw new LoomError(
         'LOOM_STEP_OVER',
-        `ctx.${what} was called after its step had ended, so that it would have no effect; await what comes before it, or ` +
+        `ctx.${what} was called after its step had ended, so it has no effect; await each promise before this call, or ` +
           (what === 'publish' || what === 'send'
             ? `call loom.${what}, which works anywhere`
             : 'call it in a receiver: tasks and timers (ctx.task, ctx.every, ctx.after) send to one'),
@@ -379,7 +377,7 @@ export class Context implements LiveContext {
     return this.effectsFor(what)
   }
 
-  /** Where the step notes what it asks for. */
+  /** The object that notes the step's effects. */
   protected effectsFor(what: string): Effects {
     const { component, event } = this
     const { tasks } = this.host
@@ -413,14 +411,14 @@ export class Context implements LiveContext {
     if (!this.answersEvent) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        'ctx.reply has nobody to answer here: no page has asked. Call it in a handler; what comes from the server tells a ' +
-          'page with ctx.push',
+        'ctx.reply has nobody to answer here: no page has asked. Call ctx.reply in a handler. Elsewhere, tell the page with ' +
+          'ctx.push',
       )
     }
     if (this.hasReplied) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        'ctx.reply was called twice: a call has one answer; give all of it at once, or tell the page more with ctx.push',
+        'ctx.reply was called twice: a call has one answer. Give the whole answer at once, or tell the page more with ctx.push',
       )
     }
     const json = value === undefined ? undefined : stringifyData(value, () => 'the value of ctx.reply')

@@ -40,23 +40,23 @@ export class Development {
   private readonly warned = new Set<string>()
   /** The last warnings, for pages that ask. */
   private readonly kept: string[] = []
-  /** How many warnings came before those in `kept`. */
+  /** The number of warnings before those in `kept`. */
   private dropped = 0
-  /** Where each module was registered, by name. */
+  /** The place (`file:line`) at which each module was registered, by the module's name. */
   private readonly places = new Map<string, string>()
   private readonly checks = new WeakMap<Entry, TreeCheck>()
   private readonly joinedModules = new Set<string>()
   /** Set by the loom if it has something to watch; called with the context of each call. */
   watch: ((context: Context) => void) | undefined
 
-  /** Set by the loom: tells open pages of what has failed. */
+  /** Set by the loom: tells open pages of failures. */
   failing: ((failure: Failure) => void) | undefined
 
-  /** Set by the loom: what is wrong with topics. */
+  /** Set by the loom: finds mistakes with topics. */
   topics: TopicsTold | undefined
   /** Whether a module has `params`, which hears of addresses. */
   private hasParams = false
-  /** What devtools show. */
+  /** Records steps and states for devtools. */
   readonly recorder = new Recorder()
 
   constructor(private readonly log: Log) {
@@ -118,9 +118,8 @@ export class Development {
     if (params !== undefined) this.hasParams = true
     if (render.length > 1) {
       this.warn(
-        `${this.nameOf(entry)}: render takes the props and nothing else, so that its other parameters are undefined. What ` +
-          'it shows has to be in the props; what it asks for (ctx.subscribe and its like) is asked for in connected, in ' +
-          'handlers and in receivers',
+        `${this.nameOf(entry)}: render gets the props and nothing else, so its other parameters are undefined. Put all ` +
+          'that render shows into the props, and call ctx.subscribe and its like in connected, in handlers and in receivers',
       )
     }
     if (typeof handle === 'function') return
@@ -128,7 +127,7 @@ export class Development {
     if (methods.length === 0) return
     this.warn(
       `${this.nameOf(entry)}: handle is an instance of ${className(handle)}, and its methods ${methods.join(', ')} are not ` +
-        'handlers: names come from the browser, so only own properties of handle are looked up. Write them into an object, ' +
+        'handlers: names come from the browser, so only own properties of handle are looked up. Write the handlers into an object, ' +
         `as in handle: { ${methods[0] ?? ''}: (props) => … }`,
     )
   }
@@ -189,7 +188,7 @@ export class Development {
     }
   }
 
-  /** Warns of what is most likely wrong in the template itself, and in its commands. */
+  /** Warns of likely mistakes in the template's markup and in its commands. */
   private checkMarkup({ name }: LiveEntry, { statics, dynamics }: Tree): void {
     const where = (): string => atPlace(placeOfTemplate(statics))
     for (const { text, needsParams } of mistakesInMarkup(statics)) {
@@ -236,14 +235,20 @@ export class Development {
     )
   }
 
-  /** Checks what a handler `given` back. `before` is the props that it got, `json` their text before the call. */
+  /**
+   * Checks the result of a handler, `given`. `before` is the props that the handler got, `json` their text before the
+   * call.
+   */
   checkGiven(entry: LiveEntry, name: string, before: unknown, json: string | undefined, given: unknown): void {
     if (given === undefined || given === null) {
       if (json !== undefined && jsonOf(before) === json) this.checkNothing(entry, name)
     } else this.checkPart(entry, 'handler', name, before, given)
   }
 
-  /** The text of what a handler or a receiver has thrown, and what to do if it is that props are frozen. */
+  /**
+   * The message of the error that a handler or a receiver has thrown. If the props are frozen and the handler has
+   * changed them, the text says what to do.
+   */
   thrown(error: unknown, isFrozen: boolean): string {
     const text = textOf(error)
     // As engines say it of an assignment, of a list's `push`, and of `delete`.
@@ -256,8 +261,8 @@ export class Development {
   }
 
   /**
-   * The handler returned nothing and changed nothing. That is right if it only reads, and a mistake if its source makes
-   * new props.
+   * The handler returned nothing and changed nothing. This is right if the handler only reads, and a mistake if its
+   * source makes new props.
    */
   private checkNothing(entry: LiveEntry, name: string): void {
     const source = sourceOf(handlerOf(entry.module, name))
@@ -269,12 +274,12 @@ export class Development {
         : copy !== undefined
           ? `changed ${copy}, a copy of its props,`
           : isBlockForObject(source)
-            ? 'is written as a block where an object was meant (=> { … } in place of => ({ … }))'
+            ? 'is written as a block, but an object was meant (=> { … } in place of => ({ … }))'
             : undefined
     if (mistake === undefined) return
     this.warn(
       `${this.nameOf(entry)}: the handler ${JSON.stringify(name)} ${mistake} and returned nothing, so nothing has changed. ` +
-        'Return the new props, as in return { ...props, count: props.count + 1 }, or change those it was given: ' +
+        'Return the new props, as in return { ...props, count: props.count + 1 }, or change the props that the handler got: ' +
         'props.count += 1',
     )
   }
@@ -298,7 +303,7 @@ export class Development {
     const kept = Object.keys(given).slice(0, 3).join(', ')
     this.warn(
       `${this.nameOf(entry)}: the ${kind} ${JSON.stringify(name)} returned props without ${lost.join(', ')}, which ` +
-        `${lost.length === 1 ? 'is' : 'are'} gone now: what a ${kind} returns is all of the props. Return the others too, ` +
+        `${lost.length === 1 ? 'is' : 'are'} gone now: the result of a ${kind} takes the place of all props. Return the others too, ` +
         `as in { ...props${kept === '' ? '' : `, ${kept}`} }`,
     )
   }
@@ -317,22 +322,22 @@ export class Development {
       if (place === undefined) continue
       this.warn(
         `${module}: the row ${JSON.stringify(String(list.key(item)))} of each() reads more than its item: ${place} ` +
-          'would show something else now, but the item is the same, so the row is kept as it was. Pass what rows ' +
-          'read beside their item as dependencies: each(items, key, row, [props.selected]). The list is that of ' +
+          'would show something else now, but the item is the same, so the row is kept as it was. If rows read values ' +
+          'beside their item, pass these values as dependencies: each(items, key, row, [props.selected]). The list is in ' +
           describeSlot(template, index),
       )
       return
     }
   }
 
-  /** Whether props are still those that were committed. `json` is their text at the commit. */
+  /** Whether props are unchanged since the commit. `json` is their text at the commit. */
   isAsLeft(module: string, props: unknown, json: string): boolean {
     return this.isStill(
       props,
       json,
       (path) =>
-        `${module}: ${path} was changed from outside after a handler had returned it. Props belong to their ` +
-        'component: return objects that nobody else keeps and changes. The change is dropped',
+        `${module}: ${path} was changed from outside after a handler had returned it, and the change is dropped. Props ` +
+        'belong to their component: return objects that nobody else keeps and changes',
     )
   }
 
@@ -342,9 +347,9 @@ export class Development {
       props,
       json,
       (path) =>
-        `${module}: the handler ${JSON.stringify(handler)} returned new props but also changed ${path} of those it ` +
-        'was given. Either change props and return nothing, or leave them unchanged and return new props that share ' +
-        'the unchanged parts: loom-live finds changes by comparing objects by identity',
+        `${module}: the handler ${JSON.stringify(handler)} returned new props but also changed ${path} of the props ` +
+        'that it got. Either change props and return nothing, or leave them unchanged and return new props that share ' +
+        'the unchanged parts: loom-live compares objects by identity to find changes',
     )
   }
 
@@ -354,8 +359,8 @@ export class Development {
     if (props === undefined) return
     for (const name of options.filter((one) => Object.hasOwn(given, one) && !Object.hasOwn(props, one))) {
       this.warn(
-        `${this.nameOf(entry)}: the mount of module ${JSON.stringify(entry.name)} was given the prop ${name}, which its ` +
-          'props do not have. It is the name of an option: options are what stands third, as in ' +
+        `${this.nameOf(entry)}: the mount of module ${JSON.stringify(entry.name)} was given the prop ${name}, but its ` +
+          `props have no ${name}. This is the name of an option, and options are the third argument, as in ` +
           `mount(module, {}, { ${name} })`,
       )
     }
@@ -364,15 +369,15 @@ export class Development {
   /** Warns of a key that is `undefined`: the component is then no shared one. */
   checkShared(module: string): void {
     this.warn(
-      `the mount of module ${JSON.stringify(module)} was given shared: undefined, so that this page gets a component of its ` +
-        'own. Give it the key, a text, or leave the option out',
+      `the mount of module ${JSON.stringify(module)} was given shared: undefined, so this page gets a component of its ` +
+        'own. Give the option a key, which is a text, or leave the option out',
     )
   }
 
   /** Warns of an `authorize` that returned neither `true` nor `false`. */
   checkAuthorize(module: string, given: string): void {
     this.warn(
-      `${module}: authorize gave ${given}, which refuses: only true allows. Give a boolean, as in ` +
+      `${module}: authorize returned ${given}, and that refuses: only true allows. Return a boolean, as in ` +
         '(ctx) => ctx.request.user?.admin === true',
     )
   }
@@ -383,8 +388,8 @@ export class Development {
       props,
       json,
       (path) =>
-        `${module}: render changed ${path}. The change is not noticed, so the page would show something else than the ` +
-        'committed props. Change a copy, as in [...props.rows].sort()',
+        `${module}: render changed ${path}. Nothing notices this change, so the page would not show the committed ` +
+        'props. Change a copy, as in [...props.rows].sort()',
     )
   }
 
@@ -398,8 +403,8 @@ export class Development {
 /** The rows of a list in JSX have no keys. */
 function withoutKeys(template: Template, index: number): string {
   return (
-    `the rows of the list in ${describeSlot(template, index)} have no keys, so that each row is taken for the one that was ` +
-    'in its place before: what a user typed into a row, and its focus, would be in another one. Give each its own, as in ' +
+    `the rows of the list in ${describeSlot(template, index)} have no keys, so each row is taken for the row that was ` +
+    'in its place before: a text that a user has typed, and the focus, would be in the wrong row. Give each row a key, as in ' +
     'rows.map((row) => <li key={row.id}>…</li>)'
   )
 }
@@ -410,23 +415,26 @@ function noModel(entry: LiveEntry, name: string): string {
   return `${entry.name}: data-l-model=${JSON.stringify(name)}: the module's model does not list this prop${suggestion(name, known, 'props')}`
 }
 
-/** What is most likely wrong with a value, by its letter among the template's kinds: see src/template/presence.rs. */
+/**
+ * The likely mistake in an attribute's value. `kind` is the attribute's letter among the template's kinds: see
+ * src/template/presence.rs.
+ */
 function mistakeIn(kind: string, value: unknown): string | undefined {
   if (kind === 'q') {
-    return 'with `?` the attribute has no text if it is there, and this one says "true" or "false": write it without the question mark, in quotes'
+    return 'with `?` the attribute has no text, and this attribute needs the text "true" or "false": write it without the question mark, in quotes'
   }
   if (kind === 'p') {
-    return 'the attribute is there whatever its text says: let the value be all of it, as in disabled="${…}", which true and false switch'
+    return 'this attribute counts as set with any text: let the slot be its whole value, as in disabled="${…}", which true and false switch'
   }
   const isWord = typeof value === 'string' && /^(false|no|off|0|null|undefined)$/i.test(value)
   if (isWord && (kind === 'b' || (kind === 'o' && /^(false|null|undefined)$/i.test(value)))) {
-    return `the text ${JSON.stringify(value)} switches the attribute on, as any text does: give it false, or nothing, to take it away`
+    return `the text ${JSON.stringify(value)} switches the attribute on, as any text does: give false, or nothing, to remove the attribute`
   }
   if (kind === 'b' && value === '') {
-    return 'an empty text takes the attribute away here, as false does: give it true or false'
+    return 'an empty text removes the attribute here, as false does: give true or false'
   }
   if (kind === 'r' && value === true) {
-    return 'true gives the attribute the text "true": give it a text, or nothing'
+    return 'true gives the attribute the text "true": give a text, or nothing'
   }
   return undefined
 }
@@ -483,8 +491,8 @@ function difference(was: unknown, is: unknown, place = 'the row'): string | unde
 }
 
 /**
- * The JSON of a value. A handler's changes may have made props that are not JSON: those give the empty text, which
- * equals no JSON.
+ * The JSON of a value. A handler's changes may have made props that are not JSON: for those, the empty text, which
+ * differs from every JSON.
  */
 export function jsonOf(value: unknown): string | undefined {
   try {

@@ -29,8 +29,8 @@ import { Uploads } from '../uploads/uploads'
 const MAX_ROUNDS = 8
 
 /**
- * Does what Rust asks for: fetches all jobs that wait, calls handlers and renders, and hands all
- * results back in one call.
+ * Does the work that Rust asks for: fetches all jobs that wait, calls handlers and renders, and hands all results back
+ * in one call.
  */
 export class Dispatcher {
   private readonly entries: Entry[] = []
@@ -45,7 +45,7 @@ export class Dispatcher {
   private readonly tasks: Tasks
   readonly steps: Steps
   private readonly messages = new Messages()
-  /** What comes as numbers: how many calls, then the calls; see src/bridge/jobs.rs. */
+  /** Calls as numbers: first how many, then the calls; see src/bridge/jobs.rs. */
   private readonly buffer = Buffer.allocUnsafeSlow((1 + Bound.CALLS * Bound.CALL_SIZE) * 8)
   private readonly calls = new Float64Array(this.buffer.buffer)
   /** The next of them. */
@@ -119,7 +119,7 @@ export class Dispatcher {
     return this.givenUp.signal
   }
 
-  /** For what is called without an actor. */
+  /** For code that calls the application without an actor. */
   get tellsOperator(): Operator {
     return this.operator
   }
@@ -134,7 +134,7 @@ export class Dispatcher {
             ...(entry.uploads === undefined ? [] : [UPLOAD]),
             ...(entry.module.params === undefined ? [] : [PARAMS]),
           ]
-    // In development one that is unknown is told of the others.
+    // In development, the message about an unknown receiver names the others.
     const isStrict = this.development === undefined
     const receivers = receiversOf(entry)
     this.native().numberNames(this.names.length, [...TYPES], id, handlers, isStrict, [...receivers])
@@ -249,7 +249,7 @@ export class Dispatcher {
     }
   }
 
-  /** What Rust tells whoever runs the application. */
+  /** Writes a line of Rust to the application's log. */
   private tell([, level, code, about, leftOut, text]: LogJob): void {
     const more: Omit<LogFields, 'code'> = {
       ...(about !== '' && (code === 'LOOM_CONNECTION' ? { reason: about } : { module: about })),
@@ -274,7 +274,7 @@ export class Dispatcher {
     }
   }
 
-  /** A call of which everything is known but what happened. */
+  /** A call as numbers: everything about it is known, except what has happened (the event or the messages). */
   private callByNumbers(at: number): void {
     const { calls, names } = this
     const number = calls[at] as number

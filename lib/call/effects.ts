@@ -17,21 +17,24 @@ const MOST_MS = 10 * 365.25 * 86_400_000
 const MAX_NAME = 256
 /** The name of a push that is commands. */
 const COMMANDS = 'loom.js'
-/** What a flash looks like in the list. Behind it follow its kind and its text. */
+/** The beginning of a flash in the list. Its kind and its text follow. */
 const FLASHED = `{"push":["${FLASH}",[`
 const ENDS = ']]}'
 
 /** The most effects of one event or message. */
 const MOST_EFFECTS = 1_000
-/** What the names of components' own topics begin with; as OWN in src/effects.rs. */
+/** The names of components' own topics begin with this character; as OWN in src/effects.rs. */
 const OWN = '\0'
 
 /** Before everything that was published to a topic; as BEGINNING in src/topics/message.rs. */
 const BEGINNING = 'AAAAAAAAAAAAAAAAAAAAAA'
-/** What stands in the place of a subscription until its position is known, and if it never is. */
+/** Stands in the place of a subscription until its position is known, and stays there if it never is. */
 const NOTHING = ''
 
-/** The position of a topic is being asked for. Whoever waits for it sees whether that fails; otherwise the step fails. */
+/**
+ * The promise of `ctx.subscribe` while the topic's position is asked for. If somebody awaits the promise, they see a
+ * failure; if nobody does, the step fails.
+ */
 class Subscribing extends Promise<void> {
   private isSeen = false
   private outcome: 'known' | 'failed' | undefined
@@ -56,15 +59,15 @@ class Subscribing extends Promise<void> {
     return super.then(resolved, rejected)
   }
 
-  /** It is known, or somebody has seen that it is not. */
+  /** True if the position is known, or if the application has seen the failure. */
   get isOver(): boolean {
     return this.outcome === 'known' || (this.outcome === 'failed' && this.isSeen)
   }
 }
 
 /**
- * The name of a topic that is given as such, or by its name. Data or a meta may have a `name`, too; what `loom.topic`
- * gives can publish.
+ * The name of a topic that is given as an object of `loom.topic`, or by its name. Data or a meta may have a `name`,
+ * too; only the object of `loom.topic` can publish.
  */
 export function topicName(topic: unknown, what: string): string {
   const name = isObject(topic) && typeof topic['publish'] === 'function' ? topic['name'] : topic
@@ -85,7 +88,7 @@ export function checkTopic(topic: unknown, what: string): asserts topic is strin
   }
 }
 
-/** What is sent to one component: who it is for, the data, and whether the application itself has sent it. */
+/** The JSON of a message to one component: the receiver, the data, and whether the application itself has sent it. */
 export function sentData(receiver: unknown, data: unknown, what: 'ctx.send' | 'loom.send'): string {
   checkString(receiver, `the receiver of ${what}`)
   const json = stringifyData(data, () => `the data of ${what}(…, ${JSON.stringify(receiver)})`)
@@ -105,7 +108,8 @@ function checkTime(ms: unknown, least: number, name: string): number {
 }
 
 /**
- * What a step asks for beside its props. Rust does it if the step commits: src/effects.rs reads what is gathered here.
+ * The effects that a step asks for beside its new props. Rust carries them out if the step commits: src/effects.rs
+ * reads the JSON that is gathered here.
  */
 export class Effects {
   /** Each effect is an object with one member, which is named as its kind. */
@@ -124,8 +128,8 @@ export class Effects {
   private caused = 0
 
   /**
-   * `cause`: what the ids of effects begin with. Without one the cause is the start of a life, in `connected`: no life is
-   * begun twice, so that a name which nothing else has will do.
+   * `cause`: the ids of effects begin with this text. In `connected` there is none: then the cause is the start of a
+   * life. No life is begun twice, so any name that nothing else has will do.
    */
   constructor(
     private readonly component: Component,
@@ -135,14 +139,17 @@ export class Effects {
     this.entry = component.module
   }
 
-  /** From here on this message causes what is asked for. */
+  /** From here on, `cause` (the id of the message that is handled) names the effects. */
   begins(cause: string): void {
     this.cause = cause
     this.caused = 0
     this.from = this.list.length
   }
 
-  /** Names what is published or sent: the same whenever the step is made again. */
+  /**
+   * The id of the next message that is published or sent. The ids are the same if the step is made again, so no message
+   * counts twice.
+   */
   private nextId(): string {
     return `${this.cause}/${++this.caused}`
   }
@@ -152,7 +159,9 @@ export class Effects {
     return this.list.length
   }
 
-  /** Takes back all but the first so many: what asked for them has failed. Its tasks never begin. */
+  /**
+   * Takes back all effects but the first so many: the receiver that asked for them has failed. Its tasks never begin.
+   */
   truncate(length: number): void {
     this.list.length = length
     for (const at of this.places.keys()) if (at >= length) this.places.delete(at)
@@ -202,7 +211,7 @@ export class Effects {
     )
   }
 
-  /** The component's address: from here on it reads what is sent there. */
+  /** The component's address. From here on the component reads the messages that are sent there. */
   self(call: number): string {
     const { instance } = this.component
     const { address } = this
@@ -232,12 +241,12 @@ export class Effects {
       this.note(effect(position))
       return undefined
     }
-    // It has its place already: what the step asks for next comes after it.
+    // Keeps a place in the list now: effects that the step asks for while it waits come after this one.
     const at = this.list.length
     this.note(NOTHING)
     const known = new Subscribing((resolve, reject) => {
       position.then((position) => {
-        // It may have been taken back, and another may stand there.
+        // The subscription may have been taken back meanwhile, and another one may have its place.
         if (this.places.get(at) === known) this.list[at] = effect(position)
         resolve()
       }, reject)
@@ -329,14 +338,15 @@ export class Effects {
     this.note(`{"push":["${FLASH}",${JSON.stringify(text)}]}`)
   }
 
-  /** What a push of commands is called, the client knows: see client/commands/with_commands.ts. */
+  /** The client knows this name of a push: see client/commands/with_commands.ts. */
   commands(list: unknown): void {
     this.note(`{"push":["${COMMANDS}",${JSON.stringify(list)}]}`)
   }
 
   /**
-   * Answers the call of a hook, once the step is committed. Each call has one answer, also if the handler gives no value
-   * (`json`): so a page that gets none knows that it was lost. It is not counted among the effects of the step.
+   * Answers the call of a hook, once the step is committed. Each call has one answer, also if the handler gives no
+   * value (`json`): so a page that gets no answer knows that the answer was lost. The answer is not counted among the
+   * effects of the step.
    */
   reply(call: number, json?: string): void {
     this.list.push(`{"push":["${REPLY}",[${call}${json === undefined ? '' : `,${json}`}]]}`)

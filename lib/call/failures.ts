@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { traceOf } from '../errors'
 import { framesIn, isOfPackage, nearPath } from '../places'
 
-/** What a page shows of something that went wrong, in development. */
+/** A failure, as a page shows it in development. */
 export interface Failure {
   /**
    * `event`: the page that the event came from has been told `text`. `join`: likewise. `message`: no page was told; those
@@ -14,14 +14,14 @@ export interface Failure {
   readonly module: string
   /** Of `mount`: the address of the page, as its request has it; empty if that is not known. */
   readonly page?: string
-  /** What has failed, as in "the handler "save" of counter". */
+  /** The callback that has failed, as in "the handler "save" of counter". */
   readonly what: string
   readonly text: string
-  /** Where it was thrown, and where the template is that the text names. */
+  /** The place where the error was thrown, and the place of the template that the text names. */
   readonly places: readonly Excerpt[]
 }
 
-/** A line of a file, with those around it. */
+/** A line of a file, with the lines around it. */
 export interface Excerpt {
   readonly file: string
   readonly line: number
@@ -37,7 +37,7 @@ const LONGEST_LINE = 240
 const MOST_PLACES = 3
 const LONGEST_TEXT = 4_000
 
-/** What pages are told of something that was thrown. `place` is where the module was registered, as `file:line`. */
+/** The failure as pages are told of it. `place` is where the module was registered, as `file:line`. */
 export function failureOf(about: Omit<Failure, 'places'>, error: unknown, place: string | undefined): Failure {
   const trace = traceOf(error)
   const places: [file: string, line: number][] = []

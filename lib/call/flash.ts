@@ -2,19 +2,19 @@ import type { Flash, FlashKind } from '../../index'
 import { checkString, invalid } from '../check'
 import { LoomError } from '../errors'
 
-/** What `index.d.ts` says of each. As in client/flash/with_flash.ts. */
+/** The kinds; `index.d.ts` says what each is for. As in client/flash/with_flash.ts. */
 export const KINDS: readonly FlashKind[] = ['info', 'success', 'warning', 'error']
 
 /** The most flashes of one event or message, and the most bytes of their texts: they have to find room in one cookie. */
 const MOST = 5
 const MOST_BYTES = 2_048
 
-/** What a screen reader is told when the flash comes: at once, or when it has said what it says. */
+/** The ARIA role: a screen reader says an `alert` at once, and a `status` after its current sentence. */
 export function roleOf(kind: FlashKind): 'alert' | 'status' {
   return kind === 'warning' || kind === 'error' ? 'alert' : 'status'
 }
 
-/** Checks a flash beside those that its event or message has asked for before. */
+/** Checks a flash. `before` are the flashes that the same event or message has asked for. */
 export function checkFlash(kind: unknown, text: unknown, before: readonly Flash[]): asserts kind is FlashKind {
   if (!KINDS.includes(kind as FlashKind)) throw invalid(`one of ${KINDS.join(', ')}`, 'the kind of ctx.flash', kind)
   checkString(text, 'the text of ctx.flash')
@@ -27,7 +27,7 @@ export function checkFlash(kind: unknown, text: unknown, before: readonly Flash[
   )
 }
 
-/** Checks what a screen reader is to say. */
+/** Checks a text for screen readers. */
 export function checkAnnouncement(text: unknown): asserts text is string {
   checkString(text, 'the text of ctx.announce')
   const bytes = Buffer.byteLength(text)

@@ -5,7 +5,7 @@ import { Context } from './context'
 import { type Effects, sentData, topicName } from './effects'
 import { checkAnnouncement, checkFlash } from './flash'
 
-/** What a handler has asked for: to publish to a topic, or to send to an address. */
+/** An effect of a handler: to publish to a topic, or to send to an address. */
 export interface Outgoing {
   readonly kind: 'publish' | 'send'
   /** The topic or the address. */
@@ -14,10 +14,10 @@ export interface Outgoing {
   readonly json: string
 }
 
-/** What works without an actor. */
+/** The functions of `ctx` that work without an actor. */
 const WORKS = new Set(['publish', 'send', 'flash', 'announce'])
 
-/** Notes what is published, sent and flashed, until the handler has done its work. */
+/** Notes messages and flashes of the handler. They are sent when the handler has returned. */
 class FormEffects implements Pick<Effects, 'publish' | 'send' | 'flash' | 'announce'> {
   readonly list: Outgoing[] = []
   readonly flashes: Flash[] = []
@@ -52,10 +52,10 @@ class FormEffects implements Pick<Effects, 'publish' | 'send' | 'flash' | 'annou
   }
 }
 
-/** The context of a handler that gets a form which was sent without the client's script: there is no actor. */
+/** The context of a handler for a form that was sent without the client's script. There is no actor. */
 export class FormContext extends Context {
   private outgoingEffects: FormEffects | undefined
-  /** The event's id: what the ids of messages begin with. */
+  /** The event's id. The ids of messages begin with it. */
   formId = ''
 
   get outgoing(): readonly Outgoing[] {
@@ -83,7 +83,7 @@ export class FormContext extends Context {
           'ctx.publish, ctx.send, ctx.flash and ctx.redirect work; do the rest in connected, which runs when the page comes to life',
       )
     }
-    // Only those are asked for.
+    // Only the functions in `WORKS` are called.
     return (this.outgoingEffects ??= new FormEffects(this.formId)) as unknown as Effects
   }
 }

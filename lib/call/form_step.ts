@@ -15,12 +15,12 @@ export interface Rendered {
   readonly propsJson: string
 }
 
-/** What a handler made of a form. */
+/** The result of a handler for a form. */
 export interface Handled {
   readonly props: Record<string, unknown>
-  /** Where the page is sent; empty if it stays. */
+  /** The address that the page is sent to; empty if the page stays. */
   readonly redirectUrl: string
-  /** What was typed was not taken. */
+  /** The handler did not take the form's texts, so the page shows them again. */
   readonly isKept: boolean
   readonly outgoing: readonly Outgoing[]
   readonly flashes: readonly Flash[]
@@ -53,10 +53,13 @@ export async function handleForm(
   }
   const sealed = JSON.parse(propsJson) as Record<string, unknown>
   const { props, anew } = await firstProps(entry, sealed, [Joins.MOUNT, version, 0], joining)
-  // What was typed belongs to a state that there is no way from.
-  if (anew) throw new LoomError('LOOM_FORM', 'The page is of an older version of its module', { cause: problem })
+  // The form belongs to a state that cannot be upgraded.
+  if (anew)
+    throw new LoomError('LOOM_FORM', 'The page is of an older version of its module: the form was not handled', {
+      cause: problem,
+    })
   if (module.authorize !== undefined) checkAllowed(await module.authorize(context, event), () => undefined)
-  // It took too long: the page was told that nothing was done.
+  // The call took too long: the page was told that nothing was done.
   if (context.isAborted) throw new GivenUp()
   if (module.receive !== undefined) freeze(props)
   context.isStep = true
@@ -69,9 +72,9 @@ export async function handleForm(
 }
 
 /**
- * The props of a nested component that its parent gives something else than before, as its receiver `given` makes them.
+ * The props of a nested component after its parent has given it other props, as its receiver `given` makes them.
  *
- * @throws what the receiver throws.
+ * @throws the error of the receiver.
  */
 export async function giveAnew(
   { module, name }: LiveEntry,

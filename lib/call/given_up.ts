@@ -5,8 +5,8 @@ import type { Joins } from './joins'
 import type { Operator } from './operator'
 
 /**
- * Calls that nobody waits for any more: their deadline has passed, or their component is gone. What a page has been
- * told of as failed is not to happen, so whatever is to be done for a call is begun only after `isWanted`.
+ * Calls that nobody waits for any more: their deadline has passed, or their component is gone. If a page was told that
+ * an event has failed, the event must not be applied. So work for a call is begun only after `isWanted`.
  */
 export class GivenUpCalls {
   /** Rust writes here: the first byte is 1 while calls have been given up that are not in `unwanted`. */
@@ -60,7 +60,7 @@ export class GivenUpCalls {
   private hear(): void {
     const calls = this.native().givenUp()
     for (const call of calls) this.unwanted.add(call)
-    // Whatever call this has come up in, it is none of theirs.
+    // This may run in the async context of any call, so the aborts run outside of it, each in its own context.
     this.isolation.outside(() => {
       for (const call of calls) this.isolation.run(this.abort, this, call)
     })

@@ -24,12 +24,12 @@ import { handleParams } from './params'
 import { handleUpload } from './uploading'
 import { UPLOAD } from '../uploads/rules'
 
-/** As OpenTelemetry calls what is none of the names that are known. */
+/** OpenTelemetry's name for a value that is not in the list of known ones. */
 const OTHER = '_OTHER'
 
 type Callee = (props: Record<string, unknown>, event: LiveEvent, ctx: LiveContext) => unknown
 
-/** The name of a handler of the module. A page can send any other, of which there is no end. */
+/** The name of a handler of the module. A page can send any other name, and there is no end of such names. */
 function nameOf(entry: Entry, { type, handler }: LiveEvent): string {
   if (entry.raw) return OTHER
   const isKnown =
@@ -39,7 +39,7 @@ function nameOf(entry: Entry, { type, handler }: LiveEvent): string {
   return isKnown ? handler : OTHER
 }
 
-/** Calls what a module has for an event or a join: `authorize`, `upgrade`, `mount`, the handler. */
+/** Calls the module's callbacks for an event or a join: `authorize`, `upgrade`, `mount`, the handler. */
 export class Handling {
   constructor(
     private readonly commit: Commit,
@@ -63,7 +63,7 @@ export class Handling {
     return { number, sequence, context, began, during: 'handle', event, kept }
   }
 
-  /** A step begins, of which those are told who listen. */
+  /** A step begins. Makes the step's messages if somebody listens to them. */
   private observe(call: Call, kind: 'event' | 'message' | 'join', name: string): void {
     const { component } = call.kept
     const { context, event } = call
@@ -116,7 +116,7 @@ export class Handling {
     }
   }
 
-  /** Handles messages from the server, those that wait together. */
+  /** Handles messages from the server: all that wait, together. */
   visit(number: number, sequence: number, kept: Kept, messages: readonly Arrived[]): void {
     const { module } = kept.component
     const call = this.callOf(number, sequence, kept, undefined)
@@ -149,7 +149,10 @@ export class Handling {
     }
   }
 
-  /** A raw module has no receivers: what comes is development, which has it render again. */
+  /**
+   * A raw module has no receivers. The only message for it is that of development, which has the component render
+   * again.
+   */
   private rawAgain(call: Call, messages: readonly Arrived[]): void {
     const { props } = call.kept
     const given = messages
@@ -278,12 +281,15 @@ export class Handling {
     }
   }
 
-  /** `authorize` gave what is neither `true` nor `false`: then nobody may, and in development it is told why. */
+  /** `authorize` returned neither `true` nor `false`. This refuses, and in development a warning says why. */
   private refused({ kept }: Call, given: string): void {
     this.development?.checkAuthorize(kept.component.module.name, given)
   }
 
-  /** What an event calls: a handler, or, if a control has made it, what sets the control's prop. */
+  /**
+   * The function that an event calls: a handler, or, if a control has sent the event, the one that sets the control's
+   * prop.
+   */
   private callee({ module, model }: LiveEntry, { type, handler }: LiveEvent): Callee | undefined {
     if (type !== MODEL) return handlerOf(module, handler)?.bind(module.handle)
     const validate = model.get(handler)
@@ -311,7 +317,7 @@ export class Handling {
     return isThenable(allowed) ? Promise.resolve(allowed).then(handle) : handle(allowed)
   }
 
-  /** What handles the event if the page says something of its uploads, or of its address. */
+  /** The library's own function for the event, if the page says something of its uploads, or of its address. */
   private ownHandler(call: Call, { handler, type }: LiveEvent): AnyHandler | undefined {
     const { module: entry } = call.kept.component
     const { uploads } = this.host

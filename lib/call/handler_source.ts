@@ -38,7 +38,7 @@ function parameters(text: string): { names: string[]; body: string } {
 
 const named = (name: string): string => `(?<![\\w$.])${name.replaceAll('$', '\\$')}`
 
-/** The name of its first parameter to which a handler assigns. Nobody else sees such an assignment. */
+/** The name of the handler's first parameter, if the handler assigns to it. Nobody else sees such an assignment. */
 export function setsPropsAnew(source: string): string | undefined {
   const { names, body } = parameters(source)
   return names.find((name) => {

@@ -1,7 +1,7 @@
 import type { LiveEvent } from '../../index'
 import { CALL } from './reserved'
 
-/** What a page's hook calls: the event as the application sees it, and the number that its answer is to have. */
+/** A hook's call: the event as the application sees it, and the number of the call, which the answer has, too. */
 export interface HookCall {
   readonly event: LiveEvent
   readonly number: number
@@ -10,10 +10,12 @@ export interface HookCall {
 /** The type that the application sees. */
 const TYPE = 'call'
 
-/** What a client sends that is no call. Only the event's own page hears of it. */
+/** A client sent an event of this type whose value is not a call. Only the page itself is told. */
 export class UnreadableCall extends Error {
   constructor() {
-    super(`an event of the type ${CALL} has as its value the JSON of [a whole number] or [a whole number, arguments]`)
+    super(
+      `Expected the JSON of [a whole number] or [a whole number, arguments] as the value of an event of the type ${CALL}`,
+    )
   }
 }
 

@@ -1,7 +1,10 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 
 const NAME = 'loom-live'
-/** We tell watchers of async resources when one of ours has ended; otherwise the garbage collector would. */
+/**
+ * We destroy our async resources ourselves, and so watchers of async resources hear of it at once. Otherwise the
+ * garbage collector would tell them later.
+ */
 const MANUAL = { requireManualDestroy: true }
 
 /**
@@ -22,8 +25,8 @@ const endsWithRun = ((): boolean => {
 })()
 
 /**
- * The async contexts in which one loom calls the application. Each call gets a context of its own, which begins as the
- * one that the loom was made in. So a store that one handler enters is not seen by another.
+ * The async contexts in which one loom calls the application. Each call gets a context of its own, which begins as a
+ * copy of the context in which the loom was made. So a store that one handler enters is not seen by another.
  */
 export class Isolation {
   private readonly origin = new AsyncResource(NAME, MANUAL)

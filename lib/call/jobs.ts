@@ -53,7 +53,7 @@ export type CallJob = [
   bytes?: number,
   frozen?: 0 | 1,
 ]
-/** What the application's store is asked: to save, or to claim. */
+/** The arguments of the application's store: to save, or to claim. */
 export type StoreCall = [states: SavedState[]] | [instance: string, after: number]
 /** Whom an application removes, from its connections or from a topic. */
 export interface Removal {
@@ -64,11 +64,11 @@ export interface Removal {
   unsubscribes?: true
 }
 /**
- * What one process announces to all others: whom the application has removed; and in development that it asks which
- * process pages of a module have joined in, and that they have joined there.
+ * A message of one process to all others: whom the application has removed; and in development a question in which
+ * process pages of a module have joined, or the answer that they have joined there.
  */
 export type Announcement = { removal: Removal } | { asks: string } | { joined: string }
-/** A line for whoever runs the application. `about` is a module's name, or a reason; empty if there is none. */
+/** A line for the application's log. `about` is a module's name, or a reason; empty if there is neither. */
 export type LogJob = [kind: JobKind.LOG, level: LogLevel, code: LogCode, about: string, leftOut: number, text: string]
 export type Job =
   | CallJob
@@ -85,7 +85,7 @@ export type Job =
   | [kind: JobKind.ANNOUNCED, announcement: Announcement]
   | TimedJob
 
-/** Types of events that come as numbers: those the browser client sends, but `submit`, which has a form. */
+/** Types of events that come as numbers: all that the browser client sends, except `submit`, which has a form. */
 export const TYPES = EVENT_TYPES.filter((type) => type !== SUBMIT)
 
 /**
@@ -96,7 +96,7 @@ export type MakePromise = (
   failure: (text: string) => LoomError,
 ) => Promise<unknown>
 
-/** Where jobs go that are not calls. */
+/** The functions that take jobs which are not calls. */
 export interface Receivers {
   promise: MakePromise
   reply(reply: number, message: SocketMessage): void

@@ -10,17 +10,19 @@ import { Refusal } from './refusal'
 type Props = Record<string, unknown>
 
 /**
- * Where the props of a call without an event come from: a page's token, a checkpoint, or a component that still lives
- * and whose page is back. With the version that the module had when the props were sealed, and whether the page has
- * shown more than the state includes. `null` if the application
- * itself gave the props.
+ * The source of the props of a call without an event: a page's token, a checkpoint, or a component that still lives and
+ * whose page is back. With the version that the module had when the props were sealed, and whether the page has shown
+ * more than the state includes. `null` if the application itself gave the props.
  */
 export type Origin = [joins: Joins, version: number, isBehind: 0 | 1, dropped?: CrossingDropped[]] | null
 
-/** What is dropped of a state, as it crosses: a timer has no topic, and one that rings once no interval. */
+/**
+ * A timer, task or subscription of a state that is dropped, as it crosses from Rust. A timer has no topic. A timer that
+ * rings once has no interval.
+ */
 type CrossingDropped = [receiver: string, topic: string | 0, interval: number, data?: unknown]
 
-/** What a join needs beside the module and its props. */
+/** The parts of a join beside the module and its props. */
 export interface Joining {
   readonly context: MountContext
   /** Whether a page still waits for the join. */
@@ -33,25 +35,25 @@ export interface Joining {
   failed(error: unknown): void
 }
 
-/** What a component starts with. */
+/** The beginning of a component. */
 export interface First {
   props: Props
-  /** The props differ from those that Rust has. */
+  /** The props differ from Rust's copy. */
   changed: boolean
   /** The component starts anew: the props do not continue the state that the page had. */
   anew: boolean
 }
 
 /**
- * The props that a page's component is first rendered with. The caller's props replace the module's own of the same
- * name, and what `mount` loads replaces both.
+ * The props for the first render of a page's component. The caller's props replace the module's own of the same name,
+ * and props that `mount` loads replace both.
  */
 export function mountProps(entry: LiveEntry, given: object, context: MountContext): Props | Promise<Props> {
   const props = { ...ownProps(entry), ...given }
   return load(entry, entry.module, props, context)
 }
 
-/** A copy of the module's own props: `mount`, `render` and handlers may change what they are given. */
+/** A copy of the module's own props, because `mount`, `render` and handlers may change the props that they get. */
 function ownProps({ props }: LiveEntry): Props {
   return JSON.parse(props) as Props
 }
@@ -70,11 +72,11 @@ function load(entry: LiveEntry, module: AnyModule, props: Props, context: MountC
 }
 
 /**
- * What a join starts with. `authorize` is asked first; then props of an older version are upgraded, and `mount` loads
+ * The beginning of a join. `authorize` is asked first; then props of an older version are upgraded, and `mount` loads
  * the private props again.
  */
 export function firstProps(entry: LiveEntry, props: Props, origin: Origin, joining: Joining): First | Promise<First> {
-  // What the application itself starts is not asked about, and has the props that it was given.
+  // If the application itself starts the component, `authorize` is not asked, and the props are complete.
   if (origin === null) return { props, changed: false, anew: false }
   const { module } = entry
   const { context } = joining
@@ -113,7 +115,10 @@ export function askAuthorize({ module }: LiveEntry, joining: Joining): void | Pr
   })
 }
 
-/** Calls `connected`, once the component has its props: what it gives replaces props of the same name. */
+/**
+ * Calls `connected`, once the component has its props. Members that `connected` returns replace props of the same
+ * names.
+ */
 export function connect(
   entry: LiveEntry,
   first: First,
@@ -134,9 +139,9 @@ export function connect(
 }
 
 /**
- * Checks what `authorize` gave. `why` is called if that is neither `true` nor `false`.
+ * Checks the result of `authorize`. `why` is called if the result is neither `true` nor `false`.
  *
- * @throws Refusal unless it is `true`.
+ * @throws Refusal unless the result is `true`.
  */
 export function checkAllowed(allowed: unknown, why: (given: string) => void): void {
   if (!isAllowed(allowed, why)) throw new Refusal('Not allowed')
@@ -155,7 +160,7 @@ function upgrade(
 ): Props | undefined {
   joining.during = 'upgrade'
   try {
-    // It may change the props in place.
+    // `upgrade` may change the props in place.
     const own = Object.isFrozen(props) ? (JSON.parse(JSON.stringify(props)) as Props) : props
     const upgraded: unknown = module.upgrade?.(own, from, dropped.map(droppedOf))
     if (upgraded === undefined) return undefined
@@ -173,7 +178,7 @@ function droppedOf([receiver, topic, every, ...data]: CrossingDropped): Dropped 
   return data.length === 0 ? { receiver } : { receiver, data: data[0] }
 }
 
-/** Calls `next` with the value: at once if it is no promise, after it otherwise. */
+/** Calls `next` with the value: at once, or after the promise if the value is one. */
 function after<T, R>(value: T | PromiseLike<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
   return isThenable(value) ? Promise.resolve(value).then(next) : next(value)
 }

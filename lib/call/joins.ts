@@ -21,7 +21,7 @@ export class Joins {
     this.waiting.delete(call)
   }
 
-  /** Runs joins for a short time, and one at least. `failed` gets what a join throws. */
+  /** Runs joins for a short time, and one at least. `failed` gets the error of a join. */
   run(failed: (error: unknown) => void): void {
     const end = performance.now() + SLICE_MS
     for (const [call, join] of this.waiting) {

@@ -9,14 +9,16 @@ const ATTRIBUTE = /([^\s"'=<>/]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]*)))?
 /** Stands for a value. */
 const VALUE = '\0'
 
-/** Fields whose values no form sends, or that say by themselves what they hold. */
+/**
+ * Fields that need no name: no form sends their values, or an attribute of the library says by itself what they hold.
+ */
 const NEEDS_NO_NAME = /^(submit|button|reset|image|file)$/i
 const SPEAKS = /^(name|form|data-l-(model|upload|input|change)|@(input|change))(\.|$)/
 
-/** What is most likely wrong in a template, each as a sentence about it. */
+/** A likely mistake in a template, as a sentence about it. */
 export interface MarkupMistake {
   readonly text: string
-  /** It is none if a module of the application has `params`. */
+  /** This counts as a mistake only if no module of the application has `params`. */
   readonly needsParams?: true
 }
 
@@ -61,21 +63,21 @@ function* find(markup: string): Generator<MarkupMistake> {
     if (isInForm) {
       if (/^(input|textarea|select)$/.test(tag) && lacksName(attributes)) {
         yield {
-          text: `${shown} has no name, so that the form's handler does not get what it holds: write name="…", which is its name in event.form`,
+          text: `${shown} has no name, so the form's handler does not get its value: write name="…", and event.form has the value under that name`,
         }
       }
       // A button with `formmethod="dialog"` closes the dialog, and sends nothing.
       const submits = !['type', 'form', 'formmethod'].some((attribute) => attributes.has(attribute))
       if (tag === 'button' && binds(attributes, 'click') && submits) {
         yield {
-          text: `${shown} submits its form, too, beside what its click calls: write type="button", or leave the click to the form's handler`,
+          text: `${shown} submits its form, and its click calls a handler, too: write type="button", or leave the click to the form's handler`,
         }
       }
     }
     const href = attributes.get('href')
     if (tag === 'a' && (href === '' || href === '#') && binds(attributes, 'click') && !isPrevented(attributes)) {
       yield {
-        text: `${shown} leads to the top of the page and into the history, beside what its click calls: write a <button>, or data-l-prevent`,
+        text: `${shown} leads to the top of the page and adds to the history, and its click calls a handler, too: write a <button>, or data-l-prevent`,
       }
     }
     for (const link of ['data-l-nav', 'data-l-patch']) {
@@ -84,10 +86,10 @@ function* find(markup: string): Generator<MarkupMistake> {
       if (tag !== 'a' && tag !== 'area' && !isForm)
         yield { text: `${shown} has ${link}, which is for links: write <a href="…" ${link}>` }
       else if (!isForm && !attributes.has('href'))
-        yield { text: `${shown} has ${link} and no href, so that it leads nowhere` }
+        yield { text: `${shown} has ${link} and no href, so the link leads nowhere: write href="…"` }
       else if (link === 'data-l-patch') {
         yield {
-          text: `${shown} has data-l-patch, which changes the address alone, and no module has params, which hears of it: add params, or write data-l-nav`,
+          text: `${shown} has data-l-patch, which only changes the address for params, and no module has params: add params, or write data-l-nav`,
           needsParams: true,
         }
       }
@@ -113,7 +115,7 @@ function idOf(attributes: Attributes): string {
   return ''
 }
 
-/** Where each command has the selector of what it is for. */
+/** The position of the selector among each command's arguments, from 1. */
 const SELECTORS: Readonly<Record<string, number>> = {
   show: 1,
   hide: 1,
@@ -132,14 +134,14 @@ const SELECTORS: Readonly<Record<string, number>> = {
   setAttribute: 3,
 }
 
-/** What is most likely wrong with commands: a name that was meant as an id selects elements of that name. */
+/** A likely mistake in commands: a name that was meant as an id selects elements of that name. */
 export function mistakeInCommands(value: unknown): string | undefined {
   if (!(value instanceof Commands)) return undefined
   const [, json = '[]'] = /^js\((.*)\)$/s.exec(value.text) ?? []
   for (const [name = '', ...given] of JSON.parse(json) as [string, ...unknown[]][]) {
     const selector = given[(SELECTORS[name] ?? 0) - 1]
     if (typeof selector !== 'string' || !/^[a-z]\w*$/i.test(selector) || isElement(selector)) continue
-    return `js.${name} is for elements <${selector}>, which there are none of: write ${JSON.stringify(`#${selector}`)} for the element of that id, or ${JSON.stringify(`.${selector}`)} for its class`
+    return `js.${name} is for elements <${selector}>, and HTML has no such element: write ${JSON.stringify(`#${selector}`)} for the element with this id, or ${JSON.stringify(`.${selector}`)} for elements with this class`
   }
   return undefined
 }

@@ -4,8 +4,8 @@ import { freeze } from '../render/frozen'
 import type { CrossingMessage, TopicMessage } from './jobs'
 
 /**
- * How many messages of topics are kept, and of how many bytes of JSON; the oldest goes first. Rust sends again what is
- * not there any more.
+ * How many messages of topics are kept, and how many bytes of JSON they may have together; the oldest goes first. If a
+ * message is needed again, Rust sends it again.
  */
 const MOST = 1024
 const MOST_BYTES = 16 << 20
@@ -22,7 +22,7 @@ const SOURCES = {
 export interface Arrived {
   readonly receiver: string
   readonly message: Message
-  /** Where it stands in its topic; nothing if it is of a timer or a task. */
+  /** The message's position in its topic; nothing if a timer or a task has sent it. */
   readonly position: string | undefined
 }
 
@@ -33,8 +33,8 @@ interface Kept {
 }
 
 /**
- * What comes from the server, as receivers see it. A message of a topic is one frozen object for all its receivers, and
- * so is what is said of a topic's presence: it crosses once and is parsed once.
+ * Messages from the server, as receivers see them. A message of a topic is one frozen object for all its receivers, and
+ * so is the news of a topic's presence: it crosses once and is parsed once.
  */
 export class Messages {
   /** By their keys. */
@@ -45,7 +45,7 @@ export class Messages {
   arrived(crossing: readonly CrossingMessage[]): Arrived[] | undefined {
     const all: Arrived[] = []
     let isComplete = true
-    // To the end in any case: what comes here does not come again.
+    // To the end in any case: these messages do not come again.
     for (const one of crossing) {
       const arrived = isOfTopic(one) && one[6] !== undefined ? this.shared(one, one[6]) : own(one)
       if (arrived === undefined) isComplete = false
@@ -70,7 +70,7 @@ export class Messages {
       this.keep(key, { message, position: isPresence ? undefined : position, bytes })
     }
     const arrived = this.of(key, receiver)
-    // What is said of presence has another id for each component.
+    // News of presence has another id for each component.
     return arrived && isPresence ? { ...arrived, message: Object.freeze({ ...arrived.message, id }) } : arrived
   }
 
@@ -79,7 +79,7 @@ export class Messages {
     this.kept.set(key, kept)
     this.bytes += kept.bytes
     for (const oldest of this.kept.keys()) {
-      // The one that came last stays in any case: it is about to be handled.
+      // The newest message stays in any case: it is about to be handled.
       if (oldest === key || (this.kept.size <= MOST && this.bytes <= MOST_BYTES)) return
       this.drop(oldest)
     }

@@ -23,7 +23,7 @@ export interface LiveEntry {
   readonly version: number
   /** Names of the props that never leave the server. */
   readonly private: readonly string[]
-  /** By their names; nothing if there are none. */
+  /** The upload rules by their names; nothing if the module has no uploads. */
   readonly uploads: ReadonlyMap<string, Rules> | undefined
   /** The props that controls of the page may set. */
   readonly model: Model
@@ -64,7 +64,7 @@ function checkMembers(name: string, module: object, known: readonly string[]): v
   }
 }
 
-/** Checks a module's shape, so that mistakes show where they are made and not at the first click. */
+/** Checks a module's shape when it is registered, so that a mistake shows there and not at the first click. */
 export function entryOf(name: string, module: unknown): Entry {
   checkString(name, 'the name of a module')
   if (!isObject(module)) throw invalid('a module', `module ${JSON.stringify(name)}`, module)

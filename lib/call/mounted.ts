@@ -14,7 +14,7 @@ export function explainPromise(
 ): Promise<string> {
   const explain = (): never => {
     const text =
-      `loom.mount(${JSON.stringify(module)})${atPlace(place)} gave a promise, which was joined as text and would show ` +
+      `loom.mount(${JSON.stringify(module)})${atPlace(place)} gave a promise, and the promise was joined as text, which would show ` +
       '[object Promise]. Wait for its HTML: await loom.mount(…), in an async function'
     development.warn(text)
     throw new LoomError('LOOM_ARGUMENT', text)

@@ -7,13 +7,16 @@ import type { Call } from './call'
 import type { Isolation } from './isolation'
 import type { Witness } from './witness'
 
-/** What is said of the call in which something was thrown. */
+/** The parts of a call that a report of its error needs. */
 export interface Reported extends Pick<Call, 'event' | 'step'> {
   readonly context: Pick<Call['context'], 'anyRequest' | 'connection'>
   readonly kept: { readonly component: { readonly module: { readonly name: string } } }
 }
 
-/** Tells whoever runs the application: the logger, and the option `onError`. Neither can harm a call. */
+/**
+ * Tells the people who run the application: by the logger and the option `onError`. If one of these throws, no call
+ * fails.
+ */
 export class Operator {
   /** Set by tests of the application. */
   witness: Witness | undefined
@@ -24,7 +27,7 @@ export class Operator {
     private readonly onError: LoomOptions['onError'],
   ) {}
 
-  /** Writes to the log. A logger that throws is no reason to end the process. */
+  /** Writes to the log. If the logger throws, the process goes on. */
   tell(level: 'error' | 'warn', code: LogCode, text: string, more?: Omit<LogFields, 'code'>): void {
     try {
       this.isolation.run(this.write, this, level, code, text, more)
@@ -33,7 +36,7 @@ export class Operator {
     }
   }
 
-  /** What should not have been thrown at all. */
+  /** Reports an error that nothing should have thrown. */
   readonly failed = (error: unknown): void => {
     this.tell('error', 'LOOM_FAULT', traceOf(error))
   }
@@ -42,7 +45,7 @@ export class Operator {
     this.log.write(level, code, text, more)
   }
 
-  /** Hands what was thrown to the application, as it was thrown. What comes of that harms nobody. */
+  /** Hands the thrown value to `onError`, unchanged. If `onError` throws, nothing else fails. */
   report({ kept, event, context, step }: Reported, callback: string, error: unknown): void {
     const { onError, witness } = this
     witness?.failed(error, context.connection)

@@ -6,7 +6,7 @@ import type { StoreCall } from './jobs'
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
-/** What `claim` gave, checked and without what else may be in it. */
+/** The result of `claim`, checked, without other members. */
 function claimedOf(given: unknown): ClaimedState | null {
   if (given === undefined || given === null) return null
   if (!isObject(given)) throw invalid('a state, or nothing,', 'the result of store.claim', given)
@@ -20,24 +20,24 @@ function claimedOf(given: unknown): ClaimedState | null {
   return { life, revision, state, viewers: viewers as Record<string, number> }
 }
 
-/** What `save` gave, checked. */
+/** The result of `save`, checked. */
 function keptOf(given: unknown): readonly string[] {
   if (!Array.isArray(given) || !given.every((instance) => typeof instance === 'string'))
     throw invalid('a list of the instances whose states are kept', 'the result of store.save', given)
   return given
 }
 
-/** Calls a store in the application's hands as src/store/own/ asks, and hands over what it gives. */
+/** Calls the application's own store when src/store/own/ asks, and hands over the results. */
 export class OwnStoreCalls {
   constructor(
     private readonly native: () => NativeLoom,
     private readonly store: OwnStore,
   ) {}
 
-  /** One argument is the list of states to be saved, two are those of a claim. Must not throw. */
+  /** One argument is the list of states to be saved; two arguments belong to a claim. Must not throw. */
   run(call: number, ...[first, after]: StoreCall): void {
     const { store } = this
-    // A store that throws is as one that rejects.
+    // If the store throws, the promise rejects.
     const given = new Promise<unknown>((resolve) => {
       resolve(typeof first === 'string' ? store.claim(first, after as number) : store.save(first))
     })

@@ -7,12 +7,12 @@ import type { LiveEntry } from './modules'
 /** The longest URL of a page that is kept, in bytes. As MAX_PAGE in src/token/claims.rs. */
 export const MAX_URL = 2048
 
-/** What a path is an address of: whose site it is, is not asked. */
+/** Any site, to parse a path: only the path and the query are read. */
 const BASE = 'http://localhost'
 
 type Props = Record<string, unknown>
 
-/** What runs when the page's address is another one. */
+/** The function that runs when the page's address has changed. */
 type Params = (props: Props, url: PageUrl, ctx: LiveContext) => unknown
 
 /** A path of this site with its query, as a page or its browser's request says it. */
@@ -21,14 +21,14 @@ function pageUrlOf(text: string): PageUrl {
   if (!isPath || !URL.canParse(text, BASE)) {
     throw new LoomError(
       'LOOM_ARGUMENT',
-      `the page's address is no path of this site with at most ${MAX_URL} bytes: ${JSON.stringify(text.slice(0, 100))}`,
+      `Expected a path of this site with at most ${MAX_URL} bytes for the page's address but received ${JSON.stringify(text.slice(0, 100))}`,
     )
   }
   const { pathname, search, searchParams } = new URL(text, BASE)
   return { pathname, search, searchParams }
 }
 
-/** Gives what the module makes of the address, as a handler gives its props. */
+/** Calls the module's `params` for the address. The result is that of a handler. */
 export function callParams({ module }: LiveEntry, props: Props, address: string, ctx: LiveContext): unknown {
   const params = module.params as Params
   return params.call(module, props, pageUrlOf(address), ctx)
@@ -51,7 +51,7 @@ export async function mountParams(
   if (address === undefined) {
     throw new LoomError(
       'LOOM_ARGUMENT',
-      `Module ${name} has params, which need the page's address: give loom.mount the request, as in ` +
+      `Module ${name} has params, and params need the page's address: give loom.mount the request, as in ` +
         `loom.mount(${entry.name}, {}, { request })`,
     )
   }
@@ -65,14 +65,14 @@ export async function mountParams(
 export function checkPatch(url: unknown, entry: LiveEntry | undefined): asserts url is string {
   const what = 'the URL of ctx.patch()'
   checkString(url, what)
-  // A browser takes what begins with two slashes for another host, whichever slashes they are.
+  // If a URL begins with two slashes of any kind, a browser takes it for an address of another host.
   if (!/^(\?|\/(?![/\\]))/.test(url) || Buffer.byteLength(url) > MAX_URL || !URL.canParse(url, BASE))
     throw invalid(`a path or a query, of at most ${MAX_URL} bytes,`, what, url)
   if (entry?.module.params === undefined) {
     throw new LoomError(
       'LOOM_ARGUMENT',
-      `ctx.patch changes the address for the module's params, and module ${JSON.stringify(entry?.name ?? '')} has none: add ` +
-        'params(props, url, ctx), or use ctx.redirect to load another page',
+      `ctx.patch changes the address for the module's params, and module ${JSON.stringify(entry?.name ?? '')} has no params: ` +
+        'add params(props, url, ctx), or use ctx.redirect to load another page',
     )
   }
 }

@@ -10,7 +10,7 @@ import { type LiveEntry, receiverOf } from './modules'
 
 type Props = Record<string, unknown>
 
-/** What a visit needs beside its call and its messages. */
+/** The parts of a visit beside its call and its messages. */
 export interface Visit {
   readonly entry: LiveEntry
   readonly development: Development | undefined
@@ -20,8 +20,8 @@ export interface Visit {
 
 /**
  * Handles the messages of a visit, one after the other; gives the props after the last one. A message that throws ends
- * the visit: what came before it stays, and the call says where it ended. Nor is one begun if nobody waits for the visit
- * any more: its messages are then handled again.
+ * the visit: the changes of the messages before it stay, and the call says at which message the visit ended. If nobody
+ * waits for the visit any more, no further message is begun: its messages are then handled again.
  */
 export function receive(call: Call, visit: Visit, props: Props, messages: readonly Arrived[], at = 0): unknown {
   const { module } = visit.entry
@@ -40,7 +40,7 @@ export function receive(call: Call, visit: Visit, props: Props, messages: readon
       if (!visit.isWanted()) throw new GivenUp()
       const receiver = receiverOf(module, name) ?? (message.from === 'parent' ? merged : undefined)
       if (receiver === undefined) throw unknownReceiver(visit, name)
-      // What the ids of what the receiver causes begin with.
+      // The ids of the receiver's own messages begin with this text.
       call.context.begins(position === undefined ? message.id : `${call.kept.component.instance}-${position}`)
       const given = receiver.call(module.receive, next, message, call.context)
       if (isThenable(given)) {
@@ -65,13 +65,15 @@ export function receive(call: Call, visit: Visit, props: Props, messages: readon
   return next
 }
 
-/** What a parent gives takes the place of props of the same names, unless the module has a receiver for it. */
+/** Props that a parent gives replace props of the same names, unless the module has a receiver for them. */
 export function merged(props: Props, { data }: Arrived['message']): Props {
   // A copy: modules without receivers may change their props in place.
   return { ...props, ...(JSON.parse(JSON.stringify(data)) as Props) }
 }
 
-/** Development has the component render again: with its own props, or with those that it is to go back to. */
+/**
+ * Development has the component render again: with its own props, or with the earlier props that it is to go back to.
+ */
 function again(given: unknown, props: Props): Props {
   return given === undefined ? props : (given as Props)
 }

@@ -11,24 +11,24 @@ const MOST_COMPONENTS = 1_000
 const MOST_CHANGES = 12
 const MOST_DEPTH = 6
 
-/** What a component did at one moment. */
+/** One step of a component. */
 export interface Step {
   readonly number: number
   /** In milliseconds since 1970. */
   readonly at: number
   readonly actor: number
   readonly module: string
-  /** What caused the step: an event, a message, a join. */
+  /** The cause of the step: an event, a message, a join. */
   readonly cause: string
-  /** How long the callbacks and `render` took, in milliseconds; with what they waited for. */
+  /** How long the callbacks and `render` took, in milliseconds, with the time that they waited for others. */
   readonly ms: number
   /** The members of the props that changed, as paths. */
   readonly changed: readonly string[]
   /** The props after the step, as JSON; `undefined` if it failed, or if they are very large. */
   readonly after: string | undefined
-  /** What was thrown. */
+  /** The message of the error. */
   readonly failed: string | undefined
-  /** What the step asked for, as JSON. */
+  /** The effects that the step asked for, as JSON. */
   readonly effects: readonly string[]
 }
 
@@ -38,21 +38,21 @@ export interface Recorded {
   readonly module: string
   readonly id: string
   readonly since: number
-  /** The URL of its page; empty if it has none. */
+  /** The URL of the component's page; empty if there is no page. */
   readonly page: string
-  /** What tells pages apart: two of one URL may be open. */
+  /** Tells pages apart: two of one URL may be open. */
   readonly pageKey: string
   readonly bind: string
   /** The key of a shared component; empty if it is a page's own. */
   readonly key: string
-  /** The newest props, as JSON; empty if they are too large to be kept beside those of the others. */
+  /** The newest props, as JSON; empty if they are too large to be kept beside those of other components. */
   readonly props: string
   readonly topics: readonly string[]
   /** By the receiver: how often it rings, or when. */
   readonly timers: Readonly<Record<string, string>>
 }
 
-/** What devtools show: the components that live, and the last steps. In development only. */
+/** The record that devtools show: the components that live, and the last steps. In development only. */
 export class Recorder {
   readonly components = new Map<number, Recorded>()
   readonly steps: Step[] = []
@@ -88,7 +88,7 @@ export class Recorder {
     if (this.components.delete(actor)) this.version++
   }
 
-  /** A step has given its result. `json`: the props after it. Gives what the step has asked for. */
+  /** A step has given its result. `json`: the props after it. Gives the effects that the step has asked for. */
   done(call: Call, json: string): [kind: string, given: unknown[]][] {
     const { actor } = call.kept.component
     const known = this.components.get(actor)
@@ -196,14 +196,14 @@ function timersAfter(
   return timers
 }
 
-/** The paths of what differs between two JSON texts. */
+/** The paths at which two JSON texts differ. */
 export function changesOf(before: string, after: string): string[] {
   if (before === after) return []
   const changes: string[] = []
   try {
     differ(JSON.parse(before), JSON.parse(after), '', 0, changes)
   } catch {
-    // A raw module may have given what is no JSON, which Rust says.
+    // A raw module may have given a text that is not JSON. Rust reports this.
     return []
   }
   return changes.length > MOST_CHANGES ? [...changes.slice(0, MOST_CHANGES), '…'] : changes

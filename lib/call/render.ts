@@ -5,7 +5,7 @@ import { Tree } from '../render/tree'
 import type { Writer } from '../render/writer'
 import type { Entry } from './modules'
 
-/** What a module renders: a raw one gives JSON. */
+/** The render of a module; a raw module renders JSON. */
 export function treeOf(module: Entry, props: unknown): Tree | string {
   if (module.raw) {
     const tree: unknown = module.module.render_tree_json(props as string)
@@ -14,16 +14,16 @@ export function treeOf(module: Entry, props: unknown): Tree | string {
   }
   const tree: unknown = module.module.render(props as Record<string, unknown>)
   if (tree instanceof Tree) return tree
-  const hint = isThenable(tree) ? '; render is not async, load data in a handler' : ''
+  const hint = isThenable(tree) ? '; render is not async: load data in mount, connected or a handler' : ''
   throw new LoomError('LOOM_TEMPLATE', `Expected html\`…\` from render but received ${typeOf(tree)}${hint}`)
 }
 
-/** What was thrown; it counts only if the props are valid, for else they may be the reason. */
+/** An error of `render`. It counts only if the props are valid; otherwise the props may be its cause. */
 export class Thrown {
   constructor(readonly error: unknown) {}
 }
 
-/** What a module renders, or what it throws. */
+/** The module's render, or the error that it throws. */
 export function attempt(module: Entry, props: unknown): Tree | string | Thrown {
   try {
     return treeOf(module, props)

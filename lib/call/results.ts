@@ -2,14 +2,14 @@ import { Action, Status } from '../codec'
 import type { Refusal } from './refusal'
 import { Writer } from '../render/writer'
 
-/** The results of a batch of calls. They cross to Rust in one call; src/bridge/results.rs reads them. */
+/** The results of a batch of calls. One call hands all of them to Rust; src/bridge/results.rs reads them. */
 export class Results extends Writer {
-  /** Where the current result begins, in `ops` and in the text. */
+  /** The position at which the current result begins, in `ops` and in the text. */
   private start = 0
   private startBytes = 0
-  /** Where the sizes of the current result stand in `ops`. They are filled in when the parts are written. */
+  /** The position of the current result's sizes in `ops`. They are filled in when the parts are written. */
   private header = 0
-  /** Where the current part of the result begins: its props or its tree. */
+  /** The position at which the current part of the result begins: its props or its tree. */
   private part = 0
   private partBytes = 0
 
@@ -36,7 +36,7 @@ export class Results extends Writer {
     this.partBytes = this.bytes
   }
 
-  /** Ends the tree, and with it the result. `beside` is what the step asks for and how a visit ended, as JSON. */
+  /** Ends the tree, and with it the result. `beside` has the step's effects and says how a visit ended, as JSON. */
   treeDone(beside = ''): void {
     this.ops[this.header + 3] = this.length - this.part
     this.ops[this.header + 4] = this.bytes - this.partBytes
@@ -84,14 +84,17 @@ export class Results extends Writer {
     this.op(Status.WAITS)
   }
 
-  /** A value of a task, as JSON; empty if there is none. */
+  /** A value of a task, as JSON; empty if there is no value. */
   taskValue(task: number, status: Status, json: string): void {
     this.op(task)
     this.op(status)
     this.op(this.append(json))
   }
 
-  /** Asks for the props of a call, of which JavaScript has no copy. Rust hands the call over again, with them. */
+  /**
+   * Asks for the props of a call, because JavaScript has no copy of them. Rust hands the call over again, with its
+   * props.
+   */
   propsNeeded(call: number): void {
     this.op(call)
     this.op(Status.PROPS_NEEDED)

@@ -8,7 +8,7 @@ import type { Isolation } from './isolation'
 import type { MakePromise } from './jobs'
 import type { Results } from './results'
 
-/** Whoever runs the application. */
+/** Writes to the application's log. */
 interface Operator {
   tell(level: 'error', code: LogCode, text: string, more?: { readonly module: string }): void
   failed(error: unknown): void
@@ -29,7 +29,7 @@ interface Task {
   iterator?: AsyncIterator<unknown>
 }
 
-/** What Rust is told if the value itself cannot be: the same for whatever a task throws, in production. */
+/** The text of a task's error in production: the same for each error. */
 const HIDDEN = 'The task failed.'
 
 /** Task numbers fit into the numbers of results, which are of 32 bits. */
@@ -54,7 +54,7 @@ export class Tasks {
     private readonly promise: MakePromise,
   ) {}
 
-  /** Where a topic is: at once, if it is known here. */
+  /** The position of a topic: at once, if this process knows it. */
   position(call: number, topic: string): TopicPosition | Promise<TopicPosition> {
     let known: string | null = null
     const later = this.promise(
@@ -104,7 +104,7 @@ export class Tasks {
     }
   }
 
-  /** What `begin` gave, or its promise: values one after the other, or one value, which is the last. */
+  /** The result of `begin`, or of its promise: values one after the other, or one value, which is the last. */
   private resolved(number: number, source: unknown): void {
     const task = this.tasks.get(number)
     if (task === undefined) {
@@ -208,7 +208,7 @@ function iteratorOf(source: unknown): AsyncIterator<unknown> | undefined {
   }
 }
 
-/** Lets an iterator clean up behind itself. What comes of that concerns nobody. */
+/** Lets an iterator clean up behind itself. Errors of that concern nobody. */
 function end(source: unknown): void {
   try {
     const { return: back } = (source ?? {}) as { return?: unknown }

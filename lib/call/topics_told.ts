@@ -6,11 +6,11 @@ import { atPlace } from '../places'
 const MOST = 1_000
 
 /**
- * Finds topics that are published to and that nobody can hear, in development only: a misspelt name, and a process that is one
- * of several without a backplane.
+ * Finds topics that somebody publishes to and nobody can hear, in development only. The causes are a misspelt name, and
+ * a process that is one of several without a backplane.
  */
 export class TopicsTold {
-  /** What stands before the first colon of a topic that somebody has subscribed to, or all of it. */
+  /** For each topic that somebody has subscribed to: the part of its name before the first colon, or the whole name. */
   private readonly heard = new Set<string>()
 
   constructor(
@@ -25,8 +25,8 @@ export class TopicsTold {
   published(topic: string, by: string, place: string | undefined): void {
     if (!this.hasBackplane && isOneOfSeveral()) {
       this.warn(
-        `${by}${atPlace(place)}: this process is one of several, and without a backplane what it publishes reaches its own ` +
-          "pages only. Give createLoom a backplane, as in { backplane: { redis: 'redis://localhost' } }",
+        `${by}${atPlace(place)}: this process is one of several. Without a backplane its messages reach only pages of this ` +
+          "process. Give createLoom a backplane, as in { backplane: { redis: 'redis://localhost' } }",
       )
     }
     const kind = kindOf(topic)
@@ -34,7 +34,7 @@ export class TopicsTold {
     const near = nearest(kind, [...this.heard])
     if (near === undefined) return
     this.warn(
-      `${by}${atPlace(place)} has published to ${JSON.stringify(topic)}, and no component has ever subscribed to a topic that ` +
+      `${by}${atPlace(place)} has published to ${JSON.stringify(topic)}, but no component has ever subscribed to a topic that ` +
         `begins with ${JSON.stringify(kind)}; did you mean ${JSON.stringify(near + topic.slice(kind.length))}?`,
     )
   }

@@ -1,5 +1,5 @@
-// The compile step: JSX becomes templates of `html`, whose statics the language itself keeps. What it cannot see, a
-// component or a spread, stays a call of the runtime.
+// The compile step: JSX becomes templates of `html`, whose statics the language itself keeps. A component or a spread
+// stays a call of the runtime, because the compile step cannot see into it.
 
 import type { ParserPlugin, ParseResult } from '@babel/parser'
 import type * as t from '@babel/types'
@@ -11,7 +11,7 @@ import { ElementWriter, Found, type Imported } from './write'
 export interface CompileOptions {
   /** The file's name: for messages and source maps, and its ending says whether it is TypeScript (`.tsx`, the default). */
   readonly filename?: string | undefined
-  /** What the runtime is imported from. */
+  /** The package of the runtime, for the import. */
   readonly importSource?: string | undefined
 }
 
@@ -24,10 +24,11 @@ const RUNTIME = 'loom-live/jsx-runtime'
 const PRAGMA = /@jsxImportSource\s+(\S+)/
 
 /**
- * Compiles the JSX of a file. What is not JSX stays as it is, types of TypeScript included, and every expression stays in
- * its line. `undefined` if there is nothing to do: no JSX, or a comment that gives the file another `@jsxImportSource`.
+ * Compiles the JSX of a file. All other code stays as it is, types of TypeScript included, and every expression stays
+ * in its line. `undefined` if there is nothing to do: no JSX, or a comment that gives the file another
+ * `@jsxImportSource`.
  *
- * @throws JsxError if the file cannot be read, or if no page can have what it says.
+ * @throws JsxError if the file cannot be read, or if its JSX cannot be a page.
  */
 export function compileJsx(
   code: string,
@@ -66,8 +67,10 @@ export function compileJsx(
 function read(code: string, filename: string | undefined): ParseResult {
   const isTypeScript = filename === undefined || !/\.[cm]?jsx?$/.test(filename.replace(/[?#].*$/, ''))
   const plugins: ParserPlugin[] = ['jsx', 'decorators-legacy', ...(isTypeScript ? (['typescript'] as const) : [])]
+  // A package that is missing is no mistake in the code.
+  const { parse } = parser()
   try {
-    return parser().parse(code, {
+    return parse(code, {
       sourceType: 'unambiguous',
       plugins,
       allowReturnOutsideFunction: true,
@@ -98,7 +101,7 @@ function namesFor(code: string): Imported {
   return { template: `_template${suffix}`, jsx: `_jsx${suffix}`, keyed: `_keyed${suffix}` }
 }
 
-/** Imports those functions of the runtime that are called, without a line of its own. */
+/** Imports the functions of the runtime that are called, without a line of its own. */
 function bringIn(file: Editor, code: string, ast: ParseResult, names: Imported, source: string): void {
   const written = file.toString()
   const used = Object.entries(names).filter(([, name]) => written.includes(String(name)))

@@ -1,9 +1,9 @@
-/** What is wrong with a file of JSX, and where. */
+/** A mistake in a file of JSX, with its place. */
 export class JsxError extends Error {
   readonly code = 'LOOM_TEMPLATE'
 
   constructor(
-    /** What is wrong and what to do, without the place. */
+    /** The mistake and what to do, without the place. */
     readonly text: string,
     readonly file: string | undefined,
     /** Counted from 1. */

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { LoomError } from '../errors'
 
 /**
- * A package that only the compile step needs, and that the application has installed; from here or, if this package is
- * linked, from where the build runs.
+ * A package that only the compile step needs, and that the application has installed. It is looked for from this file
+ * and, if this package is linked, from the folder in which the build runs.
  */
 export function needed(name: string): unknown {
   for (const from of [join(__dirname, 'index.cjs'), join(process.cwd(), 'package.json')]) {

@@ -14,7 +14,7 @@ export function parser(): typeof Parser {
 
 let Edited: (new (code: string) => Editor) | undefined
 
-/** Changes parts of a text, and knows where the others were. */
+/** Changes parts of a text, and keeps the positions of the other parts. */
 export function editor(code: string): Editor {
   if (Edited === undefined) {
     // The package's CommonJS is the class, and its ES module has the class as its default.

@@ -1,5 +1,5 @@
-// The compile step in the tools that people build with: each adapter hands files over, and reports what is wrong with one
-// in its tool's way.
+// The compile step for the usual build tools. Each adapter hands files over, and reports a file's mistakes in its
+// tool's own way.
 
 import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
@@ -18,7 +18,7 @@ function isOurs(path: string, { include }: PluginOptions): boolean {
   return include === undefined ? FILES.test(path) && !ELSEWHERE.test(path) : path.search(include) >= 0
 }
 
-// What is used of the tools' own types: an application has one of them, or none.
+// The parts of the tools' own types that are needed here: an application has one of these tools, or none.
 
 interface EsbuildMessage {
   text: string
@@ -106,8 +106,8 @@ interface LoaderContext {
 }
 
 /**
- * The loader for webpack and Rspack, to be run before that of swc: it is listed behind `swc-loader`, since loaders run
- * from the last to the first. What it gives is TypeScript without JSX.
+ * The loader for webpack and Rspack. It has to run before swc's, so it is listed behind `swc-loader`: loaders run from
+ * the last to the first. Its result is TypeScript without JSX.
  */
 export function loadJsx(this: LoaderContext, code: string, map?: unknown): void {
   try {

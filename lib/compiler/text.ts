@@ -16,7 +16,10 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"'\r]/g, (character) => REFERENCES[character] ?? character)
 }
 
-/** A text between the backticks of a template literal. Each `$` is escaped: what follows may begin with a brace. */
+/**
+ * A text between the backticks of a template literal. Each `$` is escaped, because the text after it may begin with a
+ * brace.
+ */
 export function escapeLiteral(text: string): string {
   return text
     .replace(/[\\`$]/g, '\\$&')
@@ -36,7 +39,7 @@ function decode(text: string): string {
       const [attribute] = parsed.type === 'JSXElement' ? parsed.openingElement.attributes : []
       const value = attribute?.type === 'JSXAttribute' ? attribute.value : undefined
       character = value?.type === 'StringLiteral' ? value.value : one
-      // The names are those of the language, and what looks like one: source code has few.
+      // The names come from source code, and from texts that look like such names: there are few.
       if (decoded.size < 10_000) decoded.set(one, character)
     }
     return character
@@ -44,8 +47,8 @@ function decode(text: string): string {
 }
 
 /**
- * What JSX makes of a text between tags, written as `source` has it: lines lose the blanks at their ends, empty ones go,
- * and the others are joined by one space. References are read after that, so that `&#32;` stays.
+ * A text between tags, as JSX reads it from `source`: lines lose the blanks at their ends, empty lines go, and the
+ * others are joined by one space. References are read after that, so that `&#32;` stays.
  */
 export function textOf(source: string): string {
   const lines = source.split(/\r\n|\n|\r/)

@@ -1,5 +1,5 @@
-// Writes the template of one element of JSX. Expressions stay where they are in the source, and what is between them is
-// overwritten: so source maps lead to each of them, and each stays in its line.
+// Writes the template of one element of JSX. Expressions stay at their places in the source, and the text between them
+// is overwritten: so source maps lead to each expression, and each stays in its line.
 
 import type * as t from '@babel/types'
 import type { Editor } from './parser'
@@ -23,7 +23,7 @@ export interface Imported {
   readonly keyed: string
 }
 
-/** What is wrong, and at which node. */
+/** A mistake, and the node that has it. */
 export class Found extends Error {
   constructor(
     readonly node: t.Node,
@@ -38,8 +38,8 @@ type Element = t.JSXElement | t.JSXFragment
 type Child = t.JSXElement['children'][number]
 
 /**
- * What `true` says of these attributes is known, and a text says the same as any other: they are there. Of all other
- * attributes Rust knows it (`src/template/presence.rs`), so that `true` goes into a slot.
+ * For these attributes the meaning of `true` is known: the attribute is there, and any text means the same. For all
+ * other attributes Rust knows the meaning (`src/template/presence.rs`), so `true` goes into a slot.
  */
 const THERE: ReadonlySet<string> = new Set(
   (
@@ -59,7 +59,7 @@ const DROPS_NEWLINE: ReadonlySet<string> = new Set(['pre', 'textarea', 'listing'
 export class ElementWriter {
   /** Written and not in the file yet: it goes before the next expression. */
   private pending = ''
-  /** What is before this is done. */
+  /** The source before this position is done. */
   private at: number
 
   /** `root`: the outermost element. `inner`: called with each expression that stays. */
@@ -78,7 +78,9 @@ export class ElementWriter {
     this.overwrite(this.root.end as number)
   }
 
-  /** Puts what is pending in the place of what is before `to`. All of it ends outside of a literal, where lines may end. */
+  /**
+   * Replaces the source before `to` with the pending text. All of it ends outside of a literal, where lines may end.
+   */
   private overwrite(to: number): void {
     const lines = this.code.slice(this.at, to).split('\n').length - 1
     this.file.overwrite(this.at, to, this.pending + '\n'.repeat(lines))
@@ -86,9 +88,9 @@ export class ElementWriter {
     this.at = to
   }
 
-  /** Leaves an expression where it is. */
+  /** Leaves an expression at its place. */
   private keep(expression: t.Expression): void {
-    // Parentheses around it are no part of it: they are overwritten, and others are written where they are needed.
+    // The source's own parentheses are overwritten, and others are written if they are needed.
     this.overwrite(expression.start as number)
     this.at = expression.end as number
     this.inner(expression)
@@ -194,7 +196,7 @@ export class ElementWriter {
           }
           const pairs = pairsOf(value)
           if (pairs.length === 0) break
-          // If one value is refused, all of them are left out: so they are all a part of the template, or none is.
+          // If one value is refused, Rust leaves all of them out. So all values are a part of the template, or none is.
           const isStatic = pairs.every(({ value: one }) => /^[\w\s.#%,+-]+$/.test(staticOf(one) ?? ''))
           pairs.forEach(({ key, value: one }, index) => {
             const property = this.located(attribute, () => propertyOf(element, key))
@@ -233,7 +235,7 @@ export class ElementWriter {
       return
     }
     const text = value === undefined ? undefined : staticOf(value)
-    // What a slot would not take is not taken from a literal either.
+    // A text that a slot would refuse is refused in a literal, too.
     if (text === undefined || /^\s*(?:javascript|vbscript|data):/i.test(text)) this.value(name, value)
     else this.literal(` ${name}="${escapeHtml(text)}"`)
   }
@@ -335,7 +337,7 @@ function isJsx(node: t.Node): node is Element {
   return node.type === 'JSXElement' || node.type === 'JSXFragment'
 }
 
-/** One of an attribute, which has no escapes, and may hold line feeds: it is no literal of the language. */
+/** A text of an attribute has no escapes and may hold line feeds, so it is not a literal of the language. */
 function isStringLiteral(node: t.Node): node is t.StringLiteral {
   return node.type === 'StringLiteral'
 }
@@ -365,7 +367,7 @@ function valueOf({ value }: t.JSXAttribute): t.Expression | undefined {
   return value.expression
 }
 
-/** The expression of the key. It is written behind the element, so that no element may be in it. */
+/** The expression of the key. The key is written behind the element, so no element may be in it. */
 function keyOf(element: Element): t.Expression | undefined {
   if (element.type === 'JSXFragment') return undefined
   for (const attribute of element.openingElement.attributes) {
@@ -418,7 +420,7 @@ function isPlainPair(property: t.ObjectExpression['properties'][number]): boolea
   )
 }
 
-/** The properties of an object, each of which is a plain pair. */
+/** The properties of an object. Each has to be a plain pair. */
 function pairsOf(object: t.ObjectExpression): { key: string; value: t.Expression }[] {
   return object.properties.map((property) => {
     const { key, value } = property as t.ObjectProperty

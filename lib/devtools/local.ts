@@ -7,8 +7,8 @@ export function isLoopback(address: string | undefined): boolean {
 }
 
 /**
- * Whether somebody on this machine asks, by a name of this machine, from no page of another origin, and past no proxy: a
- * name that another host's page has pointed here (DNS rebinding) is none of this machine.
+ * Whether somebody on this machine asks: by a name of this machine, from no page of another origin, and without a
+ * proxy. A name of another host that points to this machine (DNS rebinding) does not count as a name of this machine.
  */
 export function isLocal(request: IncomingMessage): boolean {
   const { headers, socket } = request

@@ -12,17 +12,17 @@ const LATENCIES = [0, 50, 200, 500, 1_000, 3_000]
 const LONGEST_SHOWN = 20_000
 
 export interface DevtoolsProps {
-  /** Of what the page shows: the recorder's. */
+  /** The version of the recorder's data that the page shows. */
   readonly version: number
-  /** The component that is looked at, by its actor; 0 if none is. */
+  /** The actor of the component that is shown; 0 if no component is chosen. */
   readonly actor: number
-  /** The step that is looked at; 0 if none is. */
+  /** The number of the step that is shown; 0 if no step is chosen. */
   readonly step: number
   readonly latency: number
   readonly said: string
 }
 
-/** What devtools do beside showing. */
+/** The functions of devtools beside showing. */
 export interface DevtoolsHost {
   readonly recorder: Recorder
   /** Has a component go on with these props. False if it has ended. */
@@ -34,7 +34,7 @@ export interface DevtoolsHost {
 /** Names this process. Numbers of processes come again: in containers each is the first. */
 const THIS = randomUUID()
 
-/** One of those: what a browser says is a number of one of them, or nothing. */
+/** A number that a browser has sent: of an actor or a step. 0 if the text is not a number. */
 const numberOf = (value: unknown): number => (typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : 0)
 
 export function devtoolsModule(host: DevtoolsHost): LiveModule<DevtoolsProps> {

@@ -8,8 +8,8 @@ import { SCRIPT, STYLE } from './texts'
 const TYPES = { html: 'text/html', css: 'text/css', js: 'text/javascript' } as const
 
 /**
- * The page of devtools. It has a loom of its own, so that what it does is not among what it shows, and so that a slow
- * network, which it simulates, does not slow it down. That loom is made when somebody asks for the page.
+ * The page of devtools. It has a loom of its own, so that its own components are not among those that it shows, and so
+ * that the slow network that it simulates does not slow it down. This loom is made when somebody asks for the page.
  */
 export class Devtools {
   private made: { loom: Loom; module: RegisteredModule<DevtoolsProps> } | undefined
@@ -20,7 +20,7 @@ export class Devtools {
     private readonly host: DevtoolsHost,
   ) {}
 
-  /** Answers a request for one of its addresses. False: `pathname` is none of them. */
+  /** Answers a request for one of the addresses of devtools. False if `pathname` is not one of these. */
   serve(request: IncomingMessage, response: ServerResponse, pathname: string): boolean {
     const { path } = this
     if (pathname !== path && !pathname.startsWith(`${path}/`)) return false

@@ -1,4 +1,4 @@
-/** What the page of devtools loads beside the client. */
+/** The files of devtools' page, beside the client. */
 
 export const STYLE = `
 * { box-sizing: border-box; }

@@ -1,11 +1,11 @@
-/** What a schema says of an input, by the names of fields. */
+/** The errors of a schema, by the names of fields. */
 
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { LiveEvent } from '../../index'
 import { invalid, isObject } from '../check'
 import { baseOf, MAX_LEVELS, MAX_NAME } from './names'
 
-/** By the name of the field, without `[]`; under the empty name what concerns the whole form. */
+/** Errors by the name of the field, without `[]`; errors of the whole form are under the empty name. */
 export type Errors = Record<string, string[]>
 
 /** The most issues that are taken. */
@@ -15,7 +15,7 @@ type Path = readonly PropertyKey[]
 
 /** @throws LoomError `LOOM_ARGUMENT` unless it is a schema of Standard Schema 1. */
 export function checkSchema(schema: unknown, name: string): asserts schema is StandardSchemaV1 {
-  // Those of arktype are functions.
+  // The schemas of arktype are functions.
   const standard: unknown =
     isObject(schema) || typeof schema === 'function' ? (schema as Record<string, unknown>)['~standard'] : undefined
   if (!isObject(standard) || standard['version'] !== 1 || typeof standard['validate'] !== 'function')
@@ -41,8 +41,9 @@ export function errorsOf(issues: readonly StandardSchemaV1.Issue[], nameOf: (pat
 }
 
 /**
- * Those that the page shows: while somebody fills in a form, of the fields that have been left or are shown already; all
- * of them once the form has been sent, or if the page does not say which fields have been left.
+ * The errors that the page shows. While somebody fills in a form, these are the errors of fields that have been left or
+ * whose errors are shown already. Once the form has been sent, or if the page does not say which fields have been left,
+ * these are all errors.
  */
 export function shownOf(errors: Errors, before: unknown, { type, left }: Pick<LiveEvent, 'type' | 'left'>): Errors {
   if (type === 'submit' || left === undefined) return errors
@@ -52,10 +53,10 @@ export function shownOf(errors: Errors, before: unknown, { type, left }: Pick<Li
   return Object.fromEntries(Object.entries(errors).filter(isShown))
 }
 
-/** The field's name, and those of the objects and lists that it is in: they are shown with it. */
+/** The field's name, and the names of the objects and lists around it: their errors are shown with the field. */
 function placesOf(field: string): string[] {
   const name = baseOf(field)
-  // No form has such a field. A page may send very many names, so what is done for each has a bound.
+  // No form has such a field. A page may send very many names, so the work for each name has a bound.
   if (name.length > MAX_NAME) return []
   const ends = [...name.matchAll(/[.[]/g)].slice(0, MAX_LEVELS).map(({ index }) => index)
   return [name, ...ends.filter((end) => end > 0).map((end) => name.slice(0, end))]

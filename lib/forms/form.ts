@@ -11,7 +11,7 @@ function asId(text: string): string {
   return text.replace(/\s/g, '_')
 }
 
-/** What the values have under the name of a field. */
+/** The value of a field, by the field's name. */
 function valueIn(values: object, name: string): unknown {
   let value: unknown = values
   for (const { key } of partsOf(name)) {
@@ -81,7 +81,7 @@ export function form(handler: string, options: FormOptions = {}): Form {
     error: errorElement(`${formId}-error`, messagesOf('')),
     field: (name) => {
       checkString(name, 'the name of a field')
-      // What was sent without a script is shown again.
+      // If a form was sent without a script, its texts are shown again.
       const value = posted === undefined ? valueIn(values, name) : posted[name]
       return new Field(formId, name, value, messagesOf(baseOf(name)))
     },

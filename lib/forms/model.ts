@@ -1,4 +1,4 @@
-/** What controls with `data-l-model` may set: the props that a module lists, each with a type or a schema. */
+/** The props that controls with `data-l-model` may set: a module lists them, each with a type or a schema. */
 
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { LiveContext, LiveEvent } from '../../index'
@@ -31,12 +31,12 @@ function stringOf(input: unknown): string | undefined {
   return typeof input === 'string' ? input : undefined
 }
 
-/** An empty text is a control in which nothing is chosen. */
+/** An empty text means that nothing is chosen in the control. */
 function matching(pattern: RegExp): (input: unknown) => string | undefined {
   return (input) => (typeof input === 'string' && (input === '' || pattern.test(input)) ? input : undefined)
 }
 
-/** A day that there is: the 30th of February is none. */
+/** A date of the calendar: the 30th of February is refused. */
 function dateOf(input: unknown): string | undefined {
   const text = matching(/^\d{4,6}-\d\d-\d\d$/)(input)
   if (text === undefined || text === '') return text
@@ -90,10 +90,11 @@ export type Model = ReadonlyMap<string, Validate>
 export const NO_MODEL: Model = new Map()
 
 /**
- * Reads what a module lists.
+ * Reads a module's list.
  *
- * @throws LoomError `LOOM_ARGUMENT` for a name that is no prop of the module, or a private one; for what is neither a type
- * nor a schema; and if the module has no prop for errors: then a control would be refused without a word.
+ * @throws LoomError `LOOM_ARGUMENT` if a name is not one of the module's props, or is a private prop; if a value is
+ * neither a type nor a schema; and if the module has no prop for errors: then a control would be refused without a
+ * word.
  */
 export function modelOf(given: unknown, props: unknown, hidden: readonly string[], module: string): Model {
   if (given === undefined) return NO_MODEL
@@ -105,8 +106,8 @@ export function modelOf(given: unknown, props: unknown, hidden: readonly string[
     if (hidden.includes(name))
       throw new LoomError(
         'LOOM_ARGUMENT',
-        `${what} lists the private prop ${JSON.stringify(name)}, which mount loads anew at every join: what a page sets ` +
-          'would be lost; a handler can save it where mount finds it',
+        `${what} lists the private prop ${JSON.stringify(name)}, and mount loads private props anew at every join: a value ` +
+          'that a page sets would be lost. Leave the prop out of model, and save its value in a handler',
       )
     if (!known.includes(name)) throw unknownName(name, known, `a prop in ${what}`)
     model.set(name, validateOf(given[name], `${JSON.stringify(name)} in ${what}`))
@@ -114,19 +115,22 @@ export function modelOf(given: unknown, props: unknown, hidden: readonly string[
   if (model.has(ERRORS) || (model.size > 0 && !isObject((props as Props)[ERRORS])))
     throw new LoomError(
       'LOOM_ARGUMENT',
-      `${what} puts what is wrong with a value into the prop "${ERRORS}": add { ${ERRORS}: {} } to the module's props, and ` +
-        'do not list it',
+      `${what} puts the errors of values into the prop "${ERRORS}": add { ${ERRORS}: {} } to the module's props, and do not ` +
+        `list "${ERRORS}" in model`,
     )
   return model
 }
 
-/** What the control holds: a list for a prop that is one, else whether it is checked, else its text. */
+/** The control's value: a list if the prop is one, else whether the control is checked, else its text. */
 function inputOf({ value = '', values, checked }: LiveEvent, before: unknown): unknown {
   if (values !== undefined && (checked === undefined || Array.isArray(before))) return values
   return checked ?? value
 }
 
-/** The errors with these of one field. What stays as it was is the same object: nothing of it crosses. */
+/**
+ * The errors after those of one field have changed. If nothing has changed, the result is the same object, so nothing
+ * of it crosses.
+ */
 function withErrors(before: unknown, name: string, messages: string[]): Errors {
   const errors = (isObject(before) ? before : {}) as Errors
   const there = Object.hasOwn(errors, name) ? errors[name] : undefined
@@ -136,8 +140,8 @@ function withErrors(before: unknown, name: string, messages: string[]): Errors {
 }
 
 /**
- * The props with what the control holds, if its type or schema lets it through; else with what is wrong with it. While
- * somebody is at the control, only an error that is shown already is shown, if the page says who is where.
+ * The props with the control's value, if its type or schema accepts the value; otherwise the props with its errors.
+ * If the page says that the user is still at the control, no new error is shown.
  */
 export function setProp(validate: Validate, props: Props, event: LiveEvent, ctx: LiveContext): unknown {
   const { handler: name } = event

@@ -16,7 +16,7 @@ export const MAX_LEVELS = 32
 /** Each part begins with another character, so that a name is looked at once. */
 const PATH = /^[^.[\]]+(?:\.[^.[\]]+|\[\d{1,9}\])*(\[\])?$/
 
-/** A field's value, or those of all fields of the name. */
+/** A field's value, or the values of all fields of the name. */
 type Text = string | readonly string[]
 
 interface Group {
@@ -66,14 +66,18 @@ function add(root: Group, name: string, given: Text): void {
     const there = group.members.get(key)
     const next = parts[level + 1]
     if (next === undefined) {
-      if (there !== undefined) throw failed(name, 'is there twice, or as a value and as a group')
+      if (there !== undefined) throw failed(name, 'is there twice, or once as a value and once as a group')
       group.members.set(key, name.endsWith('[]') && typeof given === 'string' && PATH.test(name) ? [given] : given)
     } else if (there === undefined) {
       const made: Group = { isList: next.isIndex, members: new Map() }
       group.members.set(key, made)
       group = made
     } else if (isGroup(there) && there.isList === next.isIndex) group = there
-    else throw failed(name, 'has a part that is a value, a list or an object, and in another name something else')
+    else
+      throw failed(
+        name,
+        'contradicts another name: the same part is a value, a list or an object in one name, and something else in the other',
+      )
   })
 }
 
@@ -89,7 +93,7 @@ function valueOf(value: Group | Text): unknown {
   return object
 }
 
-/** A name as errors have it: that of a list of texts is that of its fields without `[]`. */
+/** A name as errors have it: for a list of texts, the name of its fields without `[]`. */
 export function baseOf(name: string): string {
   return name.endsWith('[]') ? name.slice(0, -2) : name
 }
@@ -108,7 +112,7 @@ export function fieldsOf(form: Readonly<Record<string, Text | undefined>>): Fiel
   return { input: valueOf(root), nameOf: (path) => nameIn(root, path) }
 }
 
-/** The name by which a field has this place, without a form: of a plain value. */
+/** The name of the field that has this place, made without a form. For a plain value. */
 export function nameIn(root: Group | undefined, path: readonly PropertyKey[]): string {
   let name = ''
   let at: Group | Text | undefined = root

@@ -9,7 +9,7 @@ type Props = Record<string, unknown>
 type Handle = (this: unknown, props: Props, event: LiveEvent, ctx: LiveContext) => unknown
 type HandleInput = (this: unknown, props: Props, input: unknown, event: LiveEvent, ctx: LiveContext) => unknown
 
-/** By which a module knows where its handlers put errors. */
+/** A handler has this member if it is validated: the name of the prop for its errors. */
 const MEMBER = Symbol('errors')
 
 /** The prop that the handler puts errors into, if it is validated. */
@@ -31,7 +31,7 @@ export function checkErrorsMember(handler: unknown, props: unknown, what: string
   )
 }
 
-/** What the schema judges: the form; of an event without one the arguments of its binding, or else its value. */
+/** The input for the schema: the form; without a form the arguments of the event's binding, or else its value. */
 function inputOf({ form, args = null, value }: LiveEvent): Fields {
   return form === undefined ? { input: args ?? value, nameOf: (path) => nameIn(undefined, path) } : fieldsOf(form)
 }
@@ -58,10 +58,10 @@ export function validated(schema: unknown, handler: unknown, options: object = {
       if (issues === undefined) {
         const cleared = isEmpty(props[member]) ? props : { ...props, [member]: {} }
         const next = handle.call(this, cleared, result.value, event, ctx)
-        // Nothing is what the handler gives if props stay as they are, but for the errors.
+        // If the handler gives nothing, the props stay as they are, except for the errors.
         return isThenable(next) ? Promise.resolve(next).then((given: unknown) => given ?? cleared) : (next ?? cleared)
       }
-      // What was typed is not taken.
+      // The form is not taken, so its texts stay.
       ctx.keepForm()
       return { ...props, [member]: shownOf(errorsOf(issues, nameOf), props[member], event) }
     }

@@ -109,7 +109,7 @@ export class Upgrades {
     this.wiring?.upgraded()
     const fail = (error: unknown): void => {
       if (this.binder.isAsked) this.wiring?.boundToNobody(request)
-      this.log.write('error', 'LOOM_UPGRADE', `an upgrade failed: ${traceOf(error)}`)
+      this.log.write('error', 'LOOM_UPGRADE', `a WebSocket upgrade failed: ${traceOf(error)}`)
       refuseUpgrade(socket, '500 Internal Server Error')
     }
     // The client may leave at any time; then the socket emits an error, which is not the server's.
@@ -148,13 +148,13 @@ export class Upgrades {
     this.log.write(
       'warn',
       'LOOM_ORIGIN',
-      `a page of ${JSON.stringify(origin)} may not connect, the request is for the host ` +
-        `${JSON.stringify((headers.host ?? '').slice(0, 200))}: ${originAdvice(request, this.settings.origin, this.settings.trust)}; ` +
-        'further ones of this origin are not logged',
+      `a page of ${JSON.stringify(origin)} may not connect: its request is for the host ` +
+        `${JSON.stringify((headers.host ?? '').slice(0, 200))}. ${originAdvice(request, this.settings.origin, this.settings.trust)}. ` +
+        'Further pages of this origin are not logged',
     )
   }
 
-  /** Whose connection it is, and what is kept of its request. */
+  /** The result of `bind` for the connection, and the parts of its request that are kept. */
   private binding(passed: PageRequest, allowed: boolean): Binding | Promise<Binding> {
     const request = rawOf(passed)
     const compact = compactRequest(request, this.settings.trust, this.settings.keep, passed)

@@ -5,7 +5,7 @@ import { invalid, isThenable } from '../check'
 import { LoomError } from '../errors'
 
 /**
- * What `bind` gave, checked. Only strings: `disconnect` compares strings, so it would never find a number, and all
+ * The result of `bind`, checked. Only strings: `disconnect` compares strings, so it would never find a number, and all
  * objects would have the same text.
  */
 function boundText(bound: unknown): string {
@@ -24,13 +24,13 @@ export class Binder {
     return this.bind !== undefined
   }
 
-  /** @throws LoomError if the option needs a request and there is none. */
+  /** @throws LoomError if the option needs a request and none was given. */
   bindOf(request: PageRequest | undefined): string | Promise<string> {
     if (this.bind === undefined) return ''
     if (request === undefined) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        'The option bind reads the request: pass it as loom.mount(module, props, { request })',
+        'The option bind reads the request: pass the request, as in loom.mount(module, props, { request })',
       )
     }
     const bound = this.bind(rawOf(request), request)

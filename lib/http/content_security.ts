@@ -47,8 +47,8 @@ function forbidden(policy: string): string | undefined {
 }
 
 /**
- * The directive that forbids the client, and what to do about it; `undefined` if none does. The policy is read from the
- * request's response, which only Express' requests know.
+ * The directive of the page's Content-Security-Policy that forbids the client, and what to do about it; `undefined` if
+ * nothing forbids the client. The policy is read from the request's response, which only Express' requests know.
  */
 export function forbiddenBy(request: object | undefined): string | undefined {
   const { res } = (request ?? {}) as WithResponse

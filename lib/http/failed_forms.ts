@@ -1,18 +1,18 @@
-/** So many are remembered of one user, or, of those whom nobody knows, of one address. */
+/** So many forms are remembered for one user or, if the user is not known, for one address. */
 const MOST_OF_ONE = 20
 /** And of so many users. */
 const MOST_HOLDERS = 1_000
 
 /**
- * Forms that were taken and whose handlers have failed: what they were to do is not done, and they may be sent again. Nobody
- * can push out those of others, unless by being many.
+ * Forms that were taken and whose handlers have failed. Nothing was done, so these forms may be sent again. One holder
+ * cannot push out the forms of another; more than `MOST_HOLDERS` holders can.
  */
 export class FailedForms {
   private readonly holders = new Map<string, Set<string>>()
 
   add(holder: string, id: string): void {
     const ids = this.holders.get(holder) ?? new Set()
-    // Who had one last is forgotten last.
+    // The holder of the newest form is forgotten last.
     this.holders.delete(holder)
     this.holders.set(holder, ids.add(id))
     const [oldest = id] = ids

@@ -14,7 +14,7 @@ import type { Wiring } from './wiring'
  * the request reaches the loom's route, and the route calls `passed`.
  */
 export class FastifyUpgrades {
-  /** What to call when a request has reached the route. */
+  /** The functions to call when a request has reached the route. */
   private readonly waiting = new WeakMap<IncomingMessage, (request: FastifyRequestLike) => void>()
 
   constructor(private readonly instance: FastifyLike) {}
@@ -91,7 +91,7 @@ export function serveFastify(
   instance.addHook('preClose', close)
 }
 
-/** What Fastify looks for in a plugin whose hooks are for all routes, and not only for the plugin's own. */
+/** If a plugin has this member, Fastify runs its hooks for all routes, and not only for the plugin's own. */
 const SKIP_OVERRIDE = Symbol.for('skip-override')
 
 /** The plugin that takes forms which are sent without the client's script. `forms` is called once it is registered. */

@@ -16,7 +16,10 @@ const COOKIE = 'loom.flash'
 const MOST_AGE_S = 60
 /** The longest cookie that is looked at. */
 const MAX_SEALED = 4_096
-/** No user's name: a login may be what was flashed. It tells these texts from permits for uploads. */
+/**
+ * This name tells sealed flashes from permits for uploads. The flash is not sealed for the user: a login may be the
+ * reason for the flash.
+ */
 const SEALED_FOR = '\0flash'
 /** Cookies that have been shown are remembered as long as they last, should a browser not hear that they are over. */
 const MOST_REMEMBERED = 10_000
@@ -26,7 +29,7 @@ const WAIT_MS = 4_000
 /** Sets a header of the page's response. */
 type SetHeader = (name: 'set-cookie' | 'cache-control', value: string) => void
 
-/** Beside what is there: a session has a cookie, too. */
+/** Adds a cookie to those that are there: a session has a cookie, too. */
 function addCookie(response: ServerResponse, cookie: string): void {
   const before = response.getHeader('set-cookie') ?? []
   response.setHeader('set-cookie', [before, cookie].flat().map(String))
@@ -35,13 +38,13 @@ function addCookie(response: ServerResponse, cookie: string): void {
 const hasCookie = (request: IncomingMessage): boolean => request.headers.cookie?.includes(`${COOKIE}=`) === true
 
 export class Flashes {
-  /** What the form of this very request has left. */
+  /** The flashes of a form that this very request has sent. */
   private readonly left = new WeakMap<IncomingMessage, readonly Flash[]>()
   private readonly responses = new WeakMap<IncomingMessage, SetHeader>()
   /** The ids of cookies, with the time when each is over. */
   private readonly shown = new Map<string, number>()
 
-  /** In development, until a page has shown flashes: when it is said that none does. */
+  /** In development, until a page has shown flashes: the timer of the warning that no page shows them. */
   private waiting: NodeJS.Timeout | undefined
 
   constructor(
@@ -55,7 +58,7 @@ export class Flashes {
     this.warn = undefined
   }
 
-  /** Remembers the response, in which the page that shows the flashes says that they are over. */
+  /** Remembers the response. If its page shows the flashes, the response tells the browser that they are over. */
   note(request: IncomingMessage, response: ServerResponse): void {
     if (!hasCookie(request)) return
     this.responses.set(request, (name, value) => {
@@ -70,7 +73,7 @@ export class Flashes {
     if (!hasCookie(request.raw)) return
     this.responses.set(request.raw, (name, value) => {
       if (reply.raw.headersSent) throw tooLate()
-      // A header of the reply would take the place of one of the response beneath it.
+      // A header that is set on the reply would replace one that is set on the response beneath it.
       reply.header(name, value)
     })
   }
@@ -98,8 +101,8 @@ export class Flashes {
     if (this.warn === undefined) return
     this.waiting ??= setTimeout(() => {
       this.warn?.(
-        "ctx.flash was called for a form that was sent without the client's script, and no page calls loom.flashes, so that " +
-          'nobody sees the text. Write ${loom.flashes(request)} into the pages with forms, and into those that they redirect to',
+        "ctx.flash was called for a form that was sent without the client's script, and no page calls loom.flashes, so " +
+          'nobody sees the text. Write ${loom.flashes(request)} into the pages with forms, and into the pages that the forms lead to',
       )
     }, WAIT_MS).unref()
   }
@@ -115,7 +118,7 @@ export class Flashes {
     this.responses.delete(request)
     const sent = this.open(parseCookie(request.headers.cookie ?? '')[COOKIE] ?? '')
     setHeader('set-cookie', this.cookie('', 0, request))
-    // Nobody is to see them again who goes back to the page.
+    // If somebody goes back to the page, the browser asks for it anew and does not show these flashes again.
     setHeader('cache-control', 'no-store')
     return [...sent, ...left]
   }
@@ -125,11 +128,12 @@ export class Flashes {
     return stringifySetCookie({ name: COOKIE, value, maxAge, path: '/', httpOnly: true, sameSite: 'lax', secure })
   }
 
-  /** What the cookie says, if it is ours, is not over and was not shown. */
+  /** The flashes in the cookie, if the cookie is ours, is not over and was not shown. */
   private open(sealed: string): Flash[] {
     const text = sealed.length > MAX_SEALED ? null : this.sealer.openPermit(sealed, SEALED_FOR)
     if (text === null) return []
-    // What was sealed here has this form: JSON in the first line, and behind it the texts, whose lengths it has.
+    // Sealed by this process or another of the application, so the form is known: JSON in the first line, with the
+    // lengths of the texts that follow.
     let at = text.indexOf('\n') + 1
     const [id, end, list] = JSON.parse(text.slice(0, at)) as [string, number, [Flash['kind'], number][]]
     const now = Date.now()
@@ -143,8 +147,8 @@ export class Flashes {
 function tooLate(): LoomError {
   return new LoomError(
     'LOOM_ARGUMENT',
-    'loom.flashes was called after the headers of the response had been sent, so that the browser would show its flashes ' +
-      'again; call it before anything of the page is sent',
+    'loom.flashes was called after the headers of the response had been sent, so the browser would show the flashes ' +
+      'again; call loom.flashes before anything of the page is sent',
   )
 }
 

@@ -28,8 +28,8 @@ export function isForm({ method, headers }: IncomingMessage): boolean {
 }
 
 /**
- * @throws TooLarge if the body has more bytes: what comes of it then is read and not kept, so that the answer arrives;
- * CutOff if it does not come as a whole.
+ * @throws TooLarge if the body has more bytes: the rest is then read and not kept, so that the answer arrives; CutOff
+ * if the body does not arrive as a whole.
  */
 export function readBody(request: IncomingMessage, most: number): Promise<string> {
   const pieces: Buffer[] = []
@@ -57,8 +57,8 @@ export function readBody(request: IncomingMessage, most: number): Promise<string
 }
 
 /**
- * As the form of an event: Rust reads those of live pages, src/bridge/form.rs. Anybody can send a body to any address, so no
- * more is made of it than a form may have.
+ * Parses a body like the form of an event; for live pages Rust does this, src/bridge/form.rs. Anybody can send a body
+ * to any address, so its size is bounded as a form's is.
  *
  * @throws TooManyFields if there are more names than `most`, and the hidden field, which is none of the form's.
  */

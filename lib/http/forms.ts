@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyReplyLike, FastifyRequestLike, Flash, LiveEvent, LoomOptions, Middleware } from '../../index'
 import { FormContext, type Outgoing } from '../call/form_context'
 import { giveAnew, handleForm } from '../call/form_step'
-import { type PageRequest, pageUrl, rawOf, type Requests } from '../call/context'
+import { type CompactRequest, type PageRequest, pageUrl, rawOf, type Requests } from '../call/context'
 import { handlerOf, type LiveEntry } from '../call/modules'
 import type { Operator } from '../call/operator'
 import { Refusal } from '../call/refusal'
@@ -35,6 +35,17 @@ export interface PostedState {
 export interface Place {
   readonly request: IncomingMessage
   readonly name: string
+}
+
+/** What causes a step of a component that is not connected. */
+interface Cause {
+  readonly bind: string
+  /** The address of the page. */
+  readonly url: string
+  /** Names the step, for those that it sends something to: they take it once. */
+  readonly id: string
+  /** Of a form; a receiver has none. */
+  readonly event: LiveEvent | undefined
 }
 
 /** What becomes of a request. */
@@ -129,22 +140,46 @@ export class Forms {
     page: PageRequest,
   ): Promise<Record<string, unknown>> {
     if (givenName(json) === state.given) return state.props
-    const { binder, requests, settings } = this.host
-    const compact = compactRequest(rawOf(page), settings.trust, settings.keep, page)
-    const bind = await binder.bindOf(page)
-    const context = new FormContext('', entry.name, {
-      readCaller: () => ['', bind, pageUrl(page)],
-      requestOf: () => requests.ofPage(page, JSON.stringify(compact)),
+    const context = this.contextOf(entry, page, {
+      bind: await this.host.binder.bindOf(page),
+      url: pageUrl(page),
+      id: randomBytes(16).toString('base64url'),
+      event: undefined,
     })
-    context.formId = randomBytes(16).toString('base64url')
+    const props = await this.inTime(
+      'the receiver given',
+      context,
+      giveAnew(entry, state.props, JSON.parse(json), context),
+    )
+    await this.sendAll(entry, context.outgoing)
+    this.host.flashes.leave(rawOf(page), context.flashes)
+    return props
+  }
+
+  /** The context of a step that a request causes, and no connection. */
+  private contextOf(entry: LiveEntry, page: PageRequest, { bind, url, id, event }: Cause): FormContext {
+    const { requests } = this.host
+    const caller = {
+      readCaller: () => withoutTrace(['', bind, url]),
+      requestOf: () => requests.ofPage(page, JSON.stringify(this.compact(page))),
+    }
+    const context = new FormContext('', entry.name, caller, 0, undefined, event)
+    context.formId = id
+    return context
+  }
+
+  private compact(page: PageRequest): CompactRequest {
+    const { trust, keep } = this.host.settings
+    return compactRequest(rawOf(page), trust, keep, page)
+  }
+
+  /** What the step gives, unless it takes longer than a handler may. */
+  private async inTime<Result>(what: string, context: FormContext, step: Promise<Result>): Promise<Result> {
     const deadline = setTimeout(() => {
-      context.abort(new Error('the receiver given took too long'))
+      context.abort(new Error(`${what} took too long`))
     }, this.host.limits.handlerTime)
     try {
-      const props = await beforeAbort(giveAnew(entry, state.props, JSON.parse(json), context), context)
-      await this.sendAll(entry, context.outgoing)
-      this.host.flashes.leave(rawOf(page), context.flashes)
-      return props
+      return await beforeAbort(step, context)
     } finally {
       clearTimeout(deadline)
     }
@@ -271,8 +306,7 @@ export class Forms {
     fields: FormFields,
     sealed: string,
   ): Promise<Outcome> {
-    const { native, binder, requests, settings } = this.host
-    const { development } = settings
+    const { native, binder } = this.host
     const bind = await binder.bindOf(page)
     const [, which = '', place = '', token = ''] = SEALED.exec(sealed) ?? []
     let opened: OpenedForm
@@ -287,10 +321,9 @@ export class Forms {
     const [handler, id] = form
     const { module } = entry
     if (handlerOf(module, handler) === undefined) return { kind: 'answer', status: 403, text: OUT_OF_DATE }
-    // Of a module with one function for all, a browser could make up ever new names.
-    const eventId = typeof module.handle === 'function' ? opened.id : idOf(opened.id, handler)
     const event: LiveEvent = {
-      id: eventId,
+      // Of a module with one function for all, a browser could make up ever new names.
+      id: typeof module.handle === 'function' ? opened.id : idOf(opened.id, handler),
       handler,
       type: 'submit',
       // A submit's is its form, URL-encoded: the handler is the same as that of the live page.
@@ -299,52 +332,22 @@ export class Forms {
       ).toString(),
       form: fields,
     }
-    const compact = compactRequest(request, settings.trust, settings.keep, page)
-    if (opened.key !== '') {
-      const value = event.value ?? ''
-      const posted = await this.host.post({
-        token,
-        // The page that shows what was not taken is another one; who goes back there and corrects it has a new form.
-        id: idOf(eventId, value),
-        handler,
-        value,
-        meta: JSON.stringify(compact),
-        bind,
-        address: compact.address ?? '',
-      })
-      return this.outcomeOf(posted, request)
-    }
-    const context = new FormContext(
-      '',
-      entry.name,
-      {
-        readCaller: () => withoutTrace(['', bind, opened.page]),
-        requestOf: () => requests.ofPage(page, JSON.stringify(compact)),
-      },
-      0,
-      undefined,
-      event,
-    )
-    context.formId = eventId
-    const deadline = setTimeout(() => {
-      context.abort(new Error('the form took too long'))
-    }, this.host.limits.handlerTime)
+    if (opened.key !== '') return this.post(page, token, event, bind)
+    const { address } = this.compact(page)
     // Whom its failed forms count for.
-    const holder = bind === '' ? (compact.address ?? '') : bind
+    const holder = bind === '' ? (address ?? '') : bind
     let isTaken: boolean
     try {
-      isTaken = this.failed.delete(holder, eventId) || (await this.host.take(eventId, bind, compact.address))
+      isTaken = this.failed.delete(holder, event.id) || (await this.host.take(event.id, bind, address))
     } catch (error) {
-      clearTimeout(deadline)
       this.host.operator.tell('error', 'LOOM_FORM', `a form sent without a script could not be taken: ${textOf(error)}`)
       return { kind: 'answer', status: 503, text: 'The form cannot be taken just now. Send it once more.' }
     }
+    // It was sent twice: what it did is there already.
+    if (!isTaken) return { kind: 'redirect', url: here(request) }
+    const context = this.contextOf(entry, page, { bind, url: opened.page, id: event.id, event })
     try {
-      if (!isTaken) {
-        // It was sent twice: what it did is there already.
-        return { kind: 'redirect', url: here(request) }
-      }
-      const handled = await beforeAbort(handleForm(entry, opened, event, context), context)
+      const handled = await this.inTime('the form', context, handleForm(entry, opened, event, context))
       await this.sendAll(entry, handled.outgoing)
       const { flashes } = handled
       if (handled.redirectUrl !== '') return { kind: 'redirect', url: handled.redirectUrl, flashes }
@@ -358,24 +361,43 @@ export class Forms {
       })
       return { kind: 'render', status: handled.isKept ? 422 : 200 }
     } catch (error) {
-      this.failed.add(holder, eventId)
-      if (error instanceof Refusal) {
-        if (error.redirect !== undefined) return { kind: 'redirect', url: error.redirect }
-        return { kind: 'answer', status: 403, text: error.message }
-      }
-      const { operator } = this.host
-      operator.tell(
-        'error',
-        'LOOM_FAILED',
-        `handle of module ${entry.name}, of a form sent without a script: ${traceOf(error)}`,
-      )
-      operator.report({ kept: { component: { module: entry } }, event, context }, 'handle', error)
-      if (error instanceof LoomError && error.code === 'LOOM_FORM' && !development)
-        return { kind: 'answer', status: 400, text: 'The form cannot be read.' }
-      return { kind: 'answer', status: 500, text: development ? textOf(error) : 'Something went wrong.' }
-    } finally {
-      clearTimeout(deadline)
+      this.failed.add(holder, event.id)
+      return this.failedOutcome(error, entry, event, context)
     }
+  }
+
+  private failedOutcome(error: unknown, entry: LiveEntry, event: LiveEvent, context: FormContext): Outcome {
+    if (error instanceof Refusal) {
+      if (error.redirect !== undefined) return { kind: 'redirect', url: error.redirect }
+      return { kind: 'answer', status: 403, text: error.message }
+    }
+    const { operator, settings } = this.host
+    operator.tell(
+      'error',
+      'LOOM_FAILED',
+      `handle of module ${entry.name}, of a form sent without a script: ${traceOf(error)}`,
+    )
+    operator.report({ kept: { component: { module: entry } }, event, context }, 'handle', error)
+    if (error instanceof LoomError && error.code === 'LOOM_FORM' && !settings.development)
+      return { kind: 'answer', status: 400, text: 'The form cannot be read.' }
+    return { kind: 'answer', status: 500, text: settings.development ? textOf(error) : 'Something went wrong.' }
+  }
+
+  /** A shared component's actor handles the form. */
+  private async post(page: PageRequest, token: string, event: LiveEvent, bind: string): Promise<Outcome> {
+    const { id, handler, value = '' } = event
+    const compact = this.compact(page)
+    const posted = await this.host.post({
+      token,
+      // The page that shows what was not taken is another one; who goes back there and corrects it has a new form.
+      id: idOf(id, value),
+      handler,
+      value,
+      meta: JSON.stringify(compact),
+      bind,
+      address: compact.address ?? '',
+    })
+    return this.outcomeOf(posted, rawOf(page))
   }
 
   /** Of a shared component the page shows what its actor makes of it; what was typed is not there again. */

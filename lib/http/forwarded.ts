@@ -4,7 +4,7 @@ import parseForwarded from 'forwarded-parse'
 import proxyaddr from 'proxy-addr'
 import type { Trust } from './trust'
 
-/** What the browser asked for, according to a proxy. */
+/** The browser's own request, according to a proxy. */
 export interface Forwarded {
   readonly host?: string | undefined
   readonly proto?: string | undefined
@@ -34,9 +34,9 @@ export function isFromProxy(request: IncomingMessage, trust: Trust): boolean {
 }
 
 /**
- * What a trusted proxy says of the browser's request; `undefined` if the request does not come from a trusted proxy.
- * `X-Forwarded-*` comes before `Forwarded`: a proxy that writes the former may pass on a `Forwarded` that the client
- * has made up.
+ * The browser's own request, as a trusted proxy describes it; `undefined` if the request does not come from a trusted
+ * proxy. `X-Forwarded-*` comes before `Forwarded`: a proxy that writes the former may pass on a `Forwarded` that the
+ * client has made up.
  */
 export function forwardedOf(request: IncomingMessage, trust: Trust): Forwarded | undefined {
   if (!isFromProxy(request, trust)) return undefined

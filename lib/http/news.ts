@@ -1,14 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isForeign } from './same_site'
 
-/** More pages that are seen at the same time are not those of one developer. */
+/** A developer does not look at more pages at the same time. */
 const MOST_OPEN = 100
-/** What has happened while a page was loaded is told when the page asks. */
+/** Failures from before a page has asked: the page is told of them when it asks. */
 const MOST_KEPT = 20
-/** A page that takes nothing of what it is told is not told more: it asks again when it is well. */
+/** If a page does not read so many bytes, it is not told more. It asks again when it can. */
 const MOST_WAITING_BYTES = 1 << 20
 const LONGEST_MS = 60_000
-/** A page says how old it is, and until that is heard time goes by: what failed as the page was rendered counts, too. */
+/**
+ * A page says how old it is, and some time passes until this arrives: failures while the page was rendered count, too.
+ */
 const ON_THE_WAY_MS = 250
 
 interface Item {
@@ -18,7 +20,7 @@ interface Item {
 }
 
 /**
- * What open pages hear of in development: failures, files that were loaded again, stylesheets that have changed. By
+ * News for open pages in development: failures, files that were loaded again, stylesheets that have changed. By
  * server-sent events; a page that nobody sees does not ask.
  */
 export class News {
@@ -28,7 +30,7 @@ export class News {
   /** The numbers of another process mean nothing here. */
   private readonly epoch = `${process.pid.toString(36)}${Date.now().toString(36)}`
 
-  /** Tells all pages. With `keeps`, those that are being loaded hear of it as well. */
+  /** Tells all pages. With `keeps`, pages that are being loaded are told as well. */
   tell(event: 'failure' | 'reloaded' | 'style', data: object, keeps = false): void {
     const number = ++this.last
     const text = `id: ${this.epoch}-${number}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`
@@ -42,12 +44,14 @@ export class News {
     }
   }
 
-  /** What was kept of failures is of no interest any more. */
+  /** Drops the failures that were kept: they are over. */
   forget(): void {
     this.kept.length = 0
   }
 
-  /** Answers a page. `age`: how long ago the page began, in milliseconds. `after`: what it has heard last. */
+  /**
+   * Answers a page. `age`: how long ago the page began, in milliseconds. `after`: the last message that the page has.
+   */
   serve(request: IncomingMessage, response: ServerResponse, age: number, after: string | null): void {
     if (isForeign(request)) {
       response.writeHead(403).end()
@@ -60,7 +64,7 @@ export class News {
       'x-accel-buffering': 'no',
     })
     response.write('retry: 500\n\n')
-    // An open page is no reason for a process to go on.
+    // An open page does not keep the process alive.
     request.socket.unref()
     const [epoch, seen] = String(request.headers['last-event-id'] ?? after ?? '').split('-', 2)
     const since = Date.now() - ON_THE_WAY_MS - Math.min(LONGEST_MS, Math.max(0, age || 0))

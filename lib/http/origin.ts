@@ -69,14 +69,14 @@ export function originAllowed(request: IncomingMessage, origins: LoomOptions['or
 
 /** For the log: why a page was refused, and what to do so that it may connect. */
 export function originAdvice(request: IncomingMessage, origins: LoomOptions['origin'], trust: Trust): string {
-  if (request.headers.origin === 'null') return 'such a page (sandboxed, or a file) may never connect'
-  if (origins !== undefined) return 'the option origin does not allow it'
-  const others = 'for pages of other hosts set the option origin'
-  if (trust === trustsNobody) return `behind a proxy set the option trustProxy, ${others}`
+  if (request.headers.origin === 'null') return 'A page of the origin null (sandboxed, or a file) may never connect'
+  if (origins !== undefined) return 'The option origin does not allow this origin'
+  const others = 'For pages of other hosts, set the option origin'
+  if (trust === trustsNobody) return `Behind a proxy, set the option trustProxy. ${others}`
   const forwarded = forwardedOf(request, trust)
   const peer = JSON.stringify(request.socket.remoteAddress ?? '')
   if (forwarded === undefined) {
-    return `the request comes from ${peer}, which the option trustProxy does not name, so its X-Forwarded-* headers do not count; ${others}`
+    return `The request comes from ${peer}. The option trustProxy does not name this address, so the request's X-Forwarded-* headers do not count. ${others}`
   }
   const own = schemesOf(request, forwarded).map((scheme) => `${scheme}://${hostOf(request, forwarded)}`)
   const missing = [
@@ -85,7 +85,7 @@ export function originAdvice(request: IncomingMessage, origins: LoomOptions['ori
   ].flat()
   const proxy =
     missing.length === 0
-      ? `the trusted proxy ${peer} says that the browser asked for ${own.join(' or ')}`
-      : `the trusted proxy ${peer} does not send ${missing.join(' and ')}, have it do so`
-  return `${proxy}; ${others}`
+      ? `The trusted proxy ${peer} says that the browser asked for ${own.join(' or ')}`
+      : `The trusted proxy ${peer} does not send ${missing.join(' and ')}: set the proxy up to send ${missing.length === 1 ? 'it' : 'both'}`
+  return `${proxy}. ${others}`
 }

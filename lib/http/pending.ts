@@ -9,7 +9,7 @@ import type { Log } from '../telemetry/log'
 
 type Filter = Parameters<Loom['disconnect']>[0]
 
-/** Whose connection it is, and what is kept of its request. */
+/** The result of `bind` for a connection, and the parts of its request that are kept. */
 export interface Binding {
   compact: CompactRequest
   bind: string
@@ -59,7 +59,7 @@ function watch(socket: Duplex, left: () => void): () => void {
  */
 export class PendingUpgrades {
   private readonly waiting = new Map<number, Waiting>()
-  /** The calls of `disconnect` since an upgrade began to wait. Emptied when none waits. */
+  /** The calls of `disconnect` since an upgrade began to wait. Emptied when no upgrade waits. */
   private filters: Filter[] = []
   /** The number of the last upgrade. Rust counts a waiting upgrade by its number. */
   private lastNumber = 0
@@ -114,7 +114,7 @@ export class PendingUpgrades {
       .catch(fail)
   }
 
-  /** Refuses the upgrades that `filter` means, as far as that is known now. Returns how many those are. */
+  /** Refuses the upgrades that `filter` means, as far as their users are known now. Returns how many these are. */
   disconnect(filter: Filter): number {
     if (this.waiting.size === 0) return 0
     if (this.filters.length >= MAX_FILTERS) return this.clear()
@@ -145,7 +145,7 @@ export class PendingUpgrades {
       this.log.write(
         'error',
         'LOOM_CALLBACK',
-        `the filter of disconnect failed, so an upgrade under way was refused: ${textOf(error)}`,
+        `the filter of loom.disconnect has thrown, so a WebSocket upgrade that was under way is refused: ${textOf(error)}`,
       )
       return true
     }
@@ -180,8 +180,9 @@ export class PendingUpgrades {
     this.log.write(
       'error',
       'LOOM_UPGRADE',
-      `an upgrade was given up after ${this.time} ms (limits.upgradeTime): middleware, a hook or bind did not finish ` +
-        `for ${JSON.stringify((url ?? '').slice(0, 200))}; further ones are not logged for a minute`,
+      `the WebSocket upgrade of ${JSON.stringify((url ?? '').slice(0, 200))} was given up after ${this.time} ms ` +
+        '(limits.upgradeTime): the middleware, a hook or the option bind did not finish. Further upgrades that are given up ' +
+        'are not logged for a minute',
     )
   }
 }

@@ -4,8 +4,9 @@ import { addressOf } from './forwarded'
 import type { Trust } from './trust'
 
 /**
- * What is kept of a request: the members that the option `keep` names, URL, headers and address. `set` is the object on
- * which middleware or hooks have set those members: Fastify's hooks set them on a request object of its own.
+ * The parts of a request that are kept: the members that the option `keep` names, URL, headers and address. `set` is
+ * the object on which middleware or hooks have set those members: Fastify's hooks set them on a request object of its
+ * own.
  */
 export function compactRequest(
   request: IncomingMessage,

@@ -10,7 +10,10 @@ import { checkNames, checkString, invalid } from '../check'
 import { root } from '../native'
 import type { Wiring } from './wiring'
 
-/** The browser client, the default look of its states, and what the client loads if a page needs it; and what scripts import. */
+/**
+ * The browser client, the default look of its states, the files that the client loads if a page needs them, and the
+ * file that scripts import.
+ */
 type Name = 'client' | 'status' | (typeof EXTRAS)[number] | 'imports'
 
 /** As in scripts/client.mjs. */
@@ -34,7 +37,7 @@ interface Client {
   bodies: { br: Buffer; gzip: Buffer; identity: Buffer }
 }
 
-/** client/live/development.ts, which scripts/setup.mjs puts here: what it costs, no page in production pays. */
+/** The bundle of client/live/development.ts; scripts/setup.mjs puts it here. Pages in production do not load it. */
 declare const DEVELOPMENT_CLIENT: string
 /** client/live/network.ts, which stands before the client. */
 declare const DEVELOPMENT_NETWORK: string
@@ -50,7 +53,7 @@ function load(name: Name, isDevelopment: boolean): Client {
       isDevelopment && name === 'client'
         ? Buffer.concat([Buffer.from(DEVELOPMENT_NETWORK), own, Buffer.from(DEVELOPMENT_CLIENT)])
         : own
-    // The client holds the name of what it loads: scripts/client.mjs has the same.
+    // The client's source holds the names of the files that it loads: scripts/client.mjs makes the same hash.
     const hash = createHash('sha256')
       .update(source)
       .digest('base64url')
@@ -67,10 +70,13 @@ function scriptPath(path: string, name: Name, isDevelopment: boolean): string {
   return `${path}/${name}.${load(name, isDevelopment).hash}.js`
 }
 
-/** Where scripts of pages import `hook` from: beside the client's own address, which has its hash. */
+/**
+ * Scripts of pages import `hook` from this file, which is beside the client. The client's own address has a hash, this
+ * one has none.
+ */
 const IMPORTS = 'client.js'
 
-/** What the client says: it has no language of its own. */
+/** The texts of the client, which has no language of its own. */
 const TEXTS: Required<ClientTexts> = {
   offline: 'Connection lost.',
   retryIn: 'Trying again in {seconds} s.',
@@ -117,20 +123,20 @@ type Encoding = keyof Client['bodies']
 
 const ENCODINGS: Encoding[] = ['br', 'gzip', 'identity']
 
-/** What its types, which are those of an older version, do not have. */
+/** A parameter that the package has and its types, which are of an older version, do not have. */
 interface Preferring {
   encoding(available: readonly string[], options: { preferred: readonly string[] }): string | undefined
 }
 
-/** What the browser takes, as it weighs them; of those that it likes as well, the shortest. */
+/** The encoding that the browser likes best; if it likes several equally, the one that is shortest. */
 function encodingFor(request: IncomingMessage): Encoding {
   const negotiator = new Negotiator(request) as Preferring
   return (negotiator.encoding(ENCODINGS, { preferred: ENCODINGS }) ?? 'identity') as Encoding
 }
 
 /**
- * Answers requests for the client, and for the WebSocket without an upgrade; in development, with `wiring`,
- * also for what has been found wrong. False: not ours.
+ * Answers requests for the client, and for the WebSocket without an upgrade; in development, with `wiring`, also for
+ * the warnings. False if the request is for none of these.
  */
 export function serveClient(
   path: string,

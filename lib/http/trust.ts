@@ -2,13 +2,13 @@ import proxyaddr from 'proxy-addr'
 import type { TrustProxy } from '../../index'
 import { invalid } from '../check'
 
-/** Whether the proxy at this address, `hop` hops away, is trusted to say who the client is. */
+/** Whether the proxy at this address, `hop` hops away, is trusted to name the client's address. */
 export type Trust = (address: string, hop: number) => boolean
 
 /** The trust of an application that has not set `trustProxy`. */
 export const trustsNobody: Trust = () => false
 
-/** The meaning of the option `trustProxy`, which is that of Express' setting `trust proxy`. */
+/** The option `trustProxy` as a function. It means the same as Express' setting `trust proxy`. */
 export function trustOf(trustProxy: TrustProxy | undefined): Trust {
   if (trustProxy === undefined || trustProxy === false) return trustsNobody
   if (trustProxy === true) return () => true

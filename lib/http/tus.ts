@@ -17,7 +17,7 @@ interface TusRequest {
   readonly runtime?: { readonly node?: { readonly req: IncomingMessage } }
 }
 
-/** What is used of `@tus/server`. */
+/** The options of `@tus/server` that are used here. */
 export interface TusOptions {
   readonly path: string
   readonly datastore: UploadStore
@@ -39,11 +39,14 @@ export interface TusServer {
 /** Node's own request. */
 export function nodeRequest({ runtime }: TusRequest): IncomingMessage {
   const request = runtime?.node?.req
-  if (request === undefined) throw new Error('@tus/server gives no request of Node')
+  if (request === undefined) throw new Error("@tus/server gave a request without Node's own request (runtime.node.req)")
   return request
 }
 
-/** Where a package is that the application has installed; from here or, if this one is linked, from where it runs. */
+/**
+ * The place of a package that the application has installed. It is looked for from this package and, if this package is
+ * linked, from the folder in which the application runs.
+ */
 function find(name: string): string {
   for (const from of [join(root, 'package.json'), join(process.cwd(), 'package.json')]) {
     try {

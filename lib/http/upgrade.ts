@@ -4,7 +4,9 @@ import { Duplex } from 'node:stream'
 
 export type Server = HttpServer | HttpsServer
 
-/** What Node's HTTP server has since 22.21 and 24.9: a callback that decides whether a request becomes an upgrade. */
+/**
+ * A member of Node's HTTP server since 22.21 and 24.9: a callback that decides whether a request becomes an upgrade.
+ */
 interface Deciding {
   shouldUpgradeCallback?: (request: IncomingMessage) => boolean
 }
@@ -16,7 +18,7 @@ interface WithParser {
   parser?: { onIncoming?: ((request: Incoming, keepAlive: boolean) => number) | null } | null
 }
 
-/** Which upgrades a loom wants, and what it does with them. */
+/** The upgrades that a loom wants, and the function that takes them. */
 export interface Claim {
   wants(request: IncomingMessage): boolean
   take(request: IncomingMessage, socket: Duplex, head: Buffer): void
@@ -41,13 +43,13 @@ export function interceptUpgrades(server: Server, claim: Claim, warn: (text: str
 }
 
 /**
- * Shares a server's upgrades with other listeners. That takes two things.
+ * Shares a server's upgrades with other listeners. Two things are needed for that.
  *
  * Other WebSocket servers answer every upgrade that they see, and we cannot choose the order of listeners. So `emit` is
  * covered: an upgrade that is claimed reaches no other listener.
  *
  * And an upgrade that nobody listens for has to stay an ordinary request (for instance `Upgrade: h2c`, which most
- * servers ignore). Node decides that before it emits anything: with `shouldUpgradeCallback`, or in older versions with
+ * servers ignore). Node decides this before it emits anything: with `shouldUpgradeCallback`, or in older versions with
  * the number of listeners. We change the decision for claimed requests only.
  */
 class Interceptor {
@@ -115,8 +117,8 @@ class Interceptor {
     if (typeof (this.server as Deciding).shouldUpgradeCallback === 'function') return this.byCallback()
     if (parserTells()) return this.byParser()
     warn(
-      'loom-live: this runtime does not say which requests ask for an upgrade before it makes upgrades of them ' +
-        `(${process.version}): an upgrade that nobody listens for is refused instead of answered as a request`,
+      `loom-live: this runtime (${process.version}) makes an upgrade of each request that asks for one, before anybody can ` +
+        'say no. So an upgrade that nobody listens for is refused, and not answered as a plain request',
     )
     return [this.listen(refuse)]
   }
@@ -211,7 +213,8 @@ function cover<T extends object, K extends keyof T>(object: T, name: K, over: (b
 }
 
 /**
- * Refuses an upgrade that nobody listens for. It cannot be an ordinary request any more: Node has detached its socket.
+ * Refuses an upgrade that nobody listens for. The upgrade cannot become an ordinary request any more: Node has detached
+ * its socket.
  */
 function refuse(socket: Duplex): void {
   socket.on('error', () => {

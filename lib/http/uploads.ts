@@ -43,7 +43,7 @@ const RANGES: Record<keyof Bounds, readonly [number, number]> = {
   permitTime: TIME,
 }
 
-/** What an application has of them. */
+/** The parts of an application that uploads need. */
 interface Application {
   readonly path: string
   readonly origin: LoomOptions['origin']
@@ -89,7 +89,7 @@ export class UploadServer {
   private readonly permits = new WeakMap<IncomingMessage, Permit>()
   private readonly path: string
 
-  /** @throws LoomError if an option is not what it should be, or a package is missing. */
+  /** @throws LoomError if an option is wrong, or a package is missing. */
   constructor(
     options: unknown,
     private readonly application: Application,
@@ -99,15 +99,16 @@ export class UploadServer {
     checkNames(options, OPTIONS, 'the options of loom.uploads', 'an option of loom.uploads')
     const { directory, store, shared = false, ...bounds } = options as UploadsOptions
     if ((directory === undefined) === (store === undefined))
-      throw new LoomError('LOOM_ARGUMENT', 'loom.uploads needs a directory for its files, or a store, and not both')
+      throw new LoomError('LOOM_ARGUMENT', 'loom.uploads needs one of two options: directory or store')
     if (directory !== undefined) checkString(directory, 'the option directory of loom.uploads')
     if (store !== undefined) checkStore(store)
     if (typeof shared !== 'boolean') throw invalid('true or false', 'the option shared of loom.uploads', shared)
     if (application.hasBackplane && directory !== undefined && !shared)
       throw new LoomError(
         'LOOM_ARGUMENT',
-        'With a backplane a file may arrive in one process and be taken in another, and the directory of loom.uploads is on ' +
-          'the machine of one: give it a store that all have, or, if the directory is one that all have, { shared: true }',
+        'With a backplane, a file may arrive in one process and be taken in another, but the directory of loom.uploads may be ' +
+          'on one machine only. Give loom.uploads a store that all processes use. Or, if all processes use this directory, ' +
+          'say so: { shared: true }',
       )
     this.path = `${application.path}/uploads`
     const makeServer = tusServer()
@@ -115,7 +116,7 @@ export class UploadServer {
     this.storage = new Storage(loaded, directory)
     this.server = loaded.then((datastore) => this.serverOf(makeServer, datastore))
     this.server.catch((error: unknown) => {
-      uploads.tell('error', 'LOOM_UPLOAD', `uploads cannot begin: ${traceOf(error)}`)
+      uploads.tell('error', 'LOOM_UPLOAD', `loom.uploads cannot begin: ${traceOf(error)}`)
     })
     uploads.begin(this.storage, boundsOf(bounds), this.path)
   }
@@ -123,7 +124,7 @@ export class UploadServer {
   private serverOf(make: ReturnType<typeof tusServer>, datastore: UploadStore): Promise<TusServer> {
     const permitOf = (request: Parameters<typeof nodeRequest>[0]): Permit => {
       const permit = this.permits.get(nodeRequest(request))
-      if (permit === undefined) throw new Error('a request without a permit')
+      if (permit === undefined) throw new Error('the request has no permit')
       return permit
     }
     return make({
@@ -164,7 +165,7 @@ export class UploadServer {
       if (response.headersSent) response.destroy()
       else
         response
-          // What else comes of the file is not read.
+          // The rest of the file is not read.
           .writeHead(status ?? 500, {
             'content-type': 'text/plain; charset=utf-8',
             'tus-resumable': '1.0.0',
@@ -219,7 +220,7 @@ export class UploadServer {
     if (!this.uploads.begins(permit, this.uploads.networkOf(addressOf(request, trust)))) throw new Refused(507, 'full')
     this.permits.set(request, permit)
     request.url = id === '' ? this.path : `${this.path}/${id}`
-    // What the page says of the file is in its permit.
+    // The page's description of the file is in its permit.
     delete headers['upload-metadata']
     // A connection on which nothing comes any more is cut, and the upload goes on over another.
     request.setTimeout(this.uploads.idleTime, () => request.destroy())
@@ -230,13 +231,17 @@ export class UploadServer {
     }
   }
 
-  /** Makes answers of errors that a page can do something with, and tells the operator of those that it cannot. */
+  /** Turns errors into answers that a page can act on. All other errors go to the log. */
   private async explain({ size }: Permit, error: unknown): Promise<TusError | undefined> {
     const { status_code: status } = error as Partial<TusError>
     if (status !== undefined && status < 500) return undefined
     const free = await this.storage.free()
     if (free < size) {
-      this.uploads.tell('error', 'LOOM_UPLOAD', `the disk of uploads is full: ${free} bytes are left`)
+      this.uploads.tell(
+        'error',
+        'LOOM_UPLOAD',
+        `the disk of loom.uploads is full: a file of ${size} bytes failed, and ${free} bytes are left. Make room on the disk`,
+      )
       return new Refused(507, 'full')
     }
     this.uploads.tell('error', 'LOOM_UPLOAD', `an upload failed: ${traceOf(error)}`)

@@ -35,13 +35,13 @@ function isFetched(request: object | undefined): boolean {
  * anything is said, all others are asked.
  */
 export class Wiring {
-  /** Set by the loom: what shows the components, and answers requests for its page. */
+  /** Set by the loom: shows the components, and answers requests for the page of devtools. */
   devtools:
     | { serve(request: IncomingMessage, response: ServerResponse, pathname: string): boolean; close(): Promise<void> }
     | undefined
-  /** What open pages hear of. */
+  /** The news for open pages. */
   readonly news = new News()
-  /** Where `loom.script()` was first called. */
+  /** The place at which `loom.script()` was first called. */
   private scriptPlace: string | undefined
   private isScriptMade = false
   /** `loom.express()` was called, or the Fastify plugin was registered. */
@@ -53,11 +53,13 @@ export class Wiring {
   /** An upgrade has come: all parts are there, at least for some pages. */
   private isUpgraded = false
   private readonly servers = new Set<object>()
-  /** A server was attached without middleware: upgrades lack what middleware sets on the requests of pages. */
+  /**
+   * A server was attached without middleware: upgrades lack the members that middleware sets on the requests of pages.
+   */
   private isBare = false
   /** A Fastify instance was attached: its hooks run on upgrades. */
   private hasHooks = false
-  /** Those names of the option `keep` that requests of pages had. */
+  /** The names of the option `keep` that requests of pages had as members. */
   private readonly onPages = new Set<string>()
   /** The modules that a page was rendered with and that nobody has joined so far. */
   private readonly waiting = new Map<string, NodeJS.Timeout>()
@@ -68,7 +70,7 @@ export class Wiring {
     private readonly development: Development,
     private readonly path: string,
     private readonly keep: readonly string[],
-    /** Tells all other processes. `undefined` without a backplane: then there are none. */
+    /** Tells all other processes. `undefined` without a backplane: then no other process is known. */
     private readonly announce: ((announcement: Announcement) => void) | undefined,
   ) {}
 
@@ -137,12 +139,15 @@ export class Wiring {
     this.waiting.set(module, setTimeout(then, ms).unref())
   }
 
-  /** Whether nothing is to be said of the module's pages: one has joined, or a warning has said why none can. */
+  /**
+   * Whether no warning about the module's pages is needed: one of them has joined, or another warning has said why no
+   * page can.
+   */
   private isExplained(module: string): boolean {
     return this.reason !== undefined || this.development.hasJoined(module)
   }
 
-  /** What another process has announced. */
+  /** An announcement of another process. */
   heard(announcement: Exclude<Announcement, { removal: unknown }>): void {
     if ('asks' in announcement) {
       if (this.development.hasJoined(announcement.asks)) this.announce?.({ joined: announcement.asks })
@@ -159,17 +164,17 @@ export class Wiring {
       this.tell(`${page} does not come to life: its Content-Security-Policy has ${forbidden}`)
     } else if (this.isUpgraded) {
       this.tell(
-        `${page} does not come to life, though others do: nobody has joined it. What loom.script() gives, and what ` +
-          "loom.mount() gave, have to be in that page's HTML, unchanged. If no browser asked for the page, all is well",
+        `${page} does not come to life, though others do: nobody has joined it. The page's HTML needs the results of ` +
+          'loom.script() and loom.mount(), unchanged. If no browser asked for the page, all is well',
       )
     } else if (isServed) {
       this.tell(
         `${page} has loaded the client, but nothing has asked for ${this.path}/ws: its Content-Security-Policy may ` +
-          "forbid it (connect-src has to have 'self'), or a proxy does not pass that address on. Look into the browser's console",
+          "forbid the connection (connect-src has to have 'self'), or a proxy does not pass that address on. Look into the browser's console",
       )
     } else if (!this.isServing) {
       this.tell(
-        `${page} does not come to life: nothing serves ${script}, so that it is answered with 404. Use ` +
+        `${page} does not come to life: nothing serves ${script}, so requests for it get 404. Use ` +
           'app.use(loom.express()), or app.register(loom.fastify), before the routes',
       )
     } else if (!this.isScriptMade) {
@@ -179,14 +184,14 @@ export class Wiring {
       )
     } else if (!this.isReached) {
       this.tell(
-        `${page} does not come to life: no request has come to loom.express(). Use it, app.use(loom.express()), before ` +
-          'the routes and at the top, on the application that serves the page',
+        `${page} does not come to life: no request has come to loom.express(). Write app.use(loom.express()) before ` +
+          'the routes, at the top, on the application that serves the page',
       )
     } else {
       this.tell(
-        `${page} does not come to life: nobody has asked for ${script}. What loom.script() gives` +
-          `${atPlace(this.scriptPlace, 'called at')} has to be in that page's HTML; its Content-Security-Policy may forbid it, too ` +
-          "(script-src has to have 'self'). If no browser asked for the page, all is well",
+        `${page} does not come to life: nobody has asked for ${script}. The result of loom.script()` +
+          `${atPlace(this.scriptPlace, 'called at')} has to be in the page's HTML. Or the page's Content-Security-Policy ` +
+          "forbids the script (script-src has to have 'self'). If no browser asked for the page, all is well",
       )
     }
   }
@@ -206,13 +211,13 @@ export class Wiring {
     const isAttached = server === undefined ? this.servers.size > 0 : this.servers.has(server)
     if (!isAttached && (isSocket || this.servers.size === 0)) {
       return this.because(
-        `No WebSocket at ${this.path}/ws: ${this.servers.size === 0 ? 'loom.attach() was never called' : 'the server that was asked is none that loom.attach() was given'}. ` +
-          'Hand over the server, as in loom.attach(app.listen(3000))',
+        `No WebSocket at ${this.path}/ws: ${this.servers.size === 0 ? 'loom.attach() was never called' : 'loom.attach() was not given the server that got the request'}. ` +
+          'Give loom.attach the server, as in loom.attach(app.listen(3000))',
       )
     }
     if (isSocket) {
       return this.because(
-        `No WebSocket at ${this.path}/ws: the request came without ${takenFrom(headers)}, which a proxy has taken away. Have it pass upgrades on; ` +
+        `No WebSocket at ${this.path}/ws: the request came without ${takenFrom(headers)}, which a proxy has taken away. Let the proxy pass upgrades on; ` +
           'for nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";',
       )
     }
@@ -241,10 +246,10 @@ export class Wiring {
   }
 
   private middlewareFor(name: string): string {
-    const had = this.onPages.has(name) ? `, and the page's request had it` : ''
+    const had = this.onPages.has(name) ? `, but the page's request had it` : ''
     return (
-      `${name} is undefined${had}: loom.attach() was given no middleware, which is what sets it on the request that a ` +
-      'connection begins with. Hand it over, as in loom.attach(server, { middleware: [session(…)] })'
+      `${name} is undefined${had}. A connection begins with a request of its own. The middleware of loom.attach() ` +
+      'sets members on this request, and loom.attach() was given none. Hand the middleware over, as in loom.attach(server, { middleware: [session(…)] })'
     )
   }
 
@@ -270,7 +275,7 @@ export class Wiring {
   boundToNobody(request: object): void {
     for (const name of this.onPages) {
       if (this.isMissing(name) && (request as Record<string, unknown>)[name] === undefined) {
-        this.tell(`The option bind was asked whose a connection is, and its request.${this.middlewareFor(name)}`)
+        this.tell(`The option bind was called for a connection, whose request.${this.middlewareFor(name)}`)
       }
     }
   }

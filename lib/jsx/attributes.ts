@@ -5,9 +5,9 @@ import { LoomError } from '../errors'
 import { nearest } from '../nearest'
 import { ELEMENTS, isElement, isVoid } from './elements'
 
-/** What a prop of an element is. */
+/** The meaning of an element's prop. */
 export type Spelling =
-  /** What stands between the tags. */
+  /** The content between the tags. */
   | { readonly kind: 'children' }
   /** Declarations by property, if the value is an object; else an attribute. */
   | { readonly kind: 'style' }
@@ -41,15 +41,15 @@ export function noChildren(element: string): never {
   )
 }
 
-/** Names that React has, and HTML has not; and what to write. */
+/** Names that React has and HTML does not have; and what to write instead. */
 const OF_REACT: Readonly<Record<string, string>> = {
   dangerouslySetInnerHTML:
-    'HTML is a child: <div>{raw(html)}</div> for HTML of your own, <div>{sanitized(html)}</div> for what a sanitizer has let ' +
-    'through of a user’s',
+    'HTML is a child: <div>{raw(html)}</div> for HTML of your own, <div>{sanitized(html)}</div> for HTML of a user ' +
+    'that a sanitizer has cleaned',
   defaultChecked: 'write checked: a field that a user has changed keeps what the user did',
   defaultValue: 'write value: a field that a user has changed keeps what the user typed',
   innerHTML: 'HTML is a child: <div>{raw(html)}</div>',
-  ref: 'there is no element on the server; what a script in the page is to find has an id or a data- attribute',
+  ref: 'there is no element on the server. Give the element an id or a data- attribute if a script in the page has to find it',
   suppressContentEditableWarning: 'leave it out',
   suppressHydrationWarning: 'leave it out: nothing is hydrated',
 }
@@ -89,9 +89,9 @@ const NAME = /^[A-Za-z_][\w.:-]*$/
 const EVENTS_OF_REACT: Readonly<Record<string, string>> = { doubleclick: 'DblClick' }
 
 /**
- * What a prop of an element is in a template.
+ * The meaning of an element's prop in a template.
  *
- * @throws LoomError if HTML has no such attribute, and what to write.
+ * @throws LoomError if HTML has no such attribute; the message says what to write.
  */
 export function spellingOf(element: string, prop: string): Spelling {
   if (prop === 'children') return { kind: 'children' }
@@ -116,7 +116,7 @@ export function spellingOf(element: string, prop: string): Spelling {
     throw wrongName(
       element,
       prop,
-      `an attribute of this name holds script. A handler of the server is bound by ${name}="handler"`,
+      `an attribute of this name holds script. Write ${name}="handler" to bind a handler of the server`,
     )
   }
   if (prop.startsWith('?')) throw wrongName(element, prop, `write bool={{ ${JSON.stringify(prop.slice(1))}: isThere }}`)
@@ -157,7 +157,7 @@ function unreadable(element: string, prop: string): LoomError {
   )
 }
 
-/** What stands after `@` in a template, from a key of the prop `on`. */
+/** The text after `@` in a template, from a key of the prop `on`. */
 export function eventOf(element: string, key: string): string {
   if (!/^[a-z][\w:.?!#$%&()*+,;@[\]^{|}~-]*$/.test(key)) {
     throw mistake(
@@ -217,7 +217,7 @@ export function checkVoid(element: string, children: unknown): void {
   if (isVoid(element) && !isNothing) noChildren(element)
 }
 
-/** The mistake of a beginner who comes from React. */
+/** A mistake of people who come from React: a function as a handler. */
 export function functionForHandler(element: string, prop: string): LoomError {
   const [named, withArguments] =
     prop === 'on'
@@ -226,6 +226,6 @@ export function functionForHandler(element: string, prop: string): LoomError {
   return mistake(
     `<${element} ${prop}={…}> was given a function. The browser cannot call it: handlers run on the server, and a page names ` +
       `them. Write the function into the module, handle: { save: (props, event) => … }, and name it: ${named}. ` +
-      `Arguments go with it by ${withArguments}`,
+      `To give the handler arguments, write ${withArguments}`,
   )
 }

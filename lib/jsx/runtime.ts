@@ -1,4 +1,4 @@
-// What compilers make of JSX: calls of `jsx`. Each gives a tree, as `html` does.
+// The runtime of JSX: compilers turn JSX into calls of `jsx`. Each call gives a tree, as `html` does.
 
 import { isThenable, typeOf } from '../check'
 import { LoomError, textOf } from '../errors'
@@ -11,7 +11,7 @@ import { elementOf, fragmentOf, isOfJsx, noteOfJsx } from './shapes'
 type Props = Record<string, unknown>
 type Component = (props: Props) => unknown
 
-/** Where compilers that make development builds say that an element stands. */
+/** The place of an element in its source, as compilers write it in development builds. */
 export interface Source {
   readonly fileName?: string
   readonly lineNumber?: number
@@ -26,7 +26,7 @@ export function Fragment(props: { readonly children?: unknown }): Tree {
 /** An element or a component with one child, or without any. */
 export function jsx(type: unknown, props: Props, key?: unknown): Tree {
   if (isRemembering()) return checked(type, props, key, false, undefined, jsx)
-  // What happens most.
+  // The most frequent case.
   if (typeof type === 'string') return elementOf(type, props, false, keyOf(key), undefined)
   return make(type, props, key, false, undefined)
 }
@@ -43,9 +43,9 @@ export function jsxDEV(type: unknown, props: Props, key?: unknown, isStatic = fa
   return checked(type, props, key, isStatic, source, jsxDEV)
 }
 
-/** What compilers call if a key stands behind a spread, `<li {...props} key={id}>`, and what other programs may call. */
+/** Compilers call this if a key stands behind a spread, `<li {...props} key={id}>`. Other programs may call it, too. */
 export function createElement(type: unknown, given: Props | null | undefined, ...children: readonly unknown[]): Tree {
-  // Development builds say here where the element stands.
+  // Development builds pass the element's place here.
   const { key, __source: source, ...props } = given ?? {}
   delete props['__self']
   const isStatic = children.length > 1
@@ -80,12 +80,12 @@ function make(type: unknown, props: Props, key: unknown, isStatic: boolean, site
   }
   if (type === Fragment) return fragment(props['children'], isStatic, keyOf(key))
   if (typeof type !== 'function') throw noElement(type)
-  // As `<>…</>` would be: a component gets its children as one value, to be put where it wants them.
+  // As `<>…</>` would be: a component gets its children as one value, and may put this value anywhere.
   if (isStatic) props['children'] = fragment(props['children'], true, undefined)
   return treeOf(type as Component, call(type as Component, props), keyOf(key))
 }
 
-/** As `make`, and what is wrong is said as early as it can be known, and with its place. */
+/** As `make`, with checks: a mistake is reported as early as possible, and with its place. */
 function checked(
   type: unknown,
   props: Props,
@@ -114,7 +114,7 @@ function checked(
     if (typeof type === 'string') checkStyle(type, props['style'])
     return make(type, props, key, isStatic, place === undefined ? undefined : `${place}:${columnNumber ?? 0}`)
   } catch (error) {
-    // What a component has thrown says itself where.
+    // An error that a component has thrown names its place already.
     if (isInComponent || !(error instanceof LoomError) || error.code !== 'LOOM_TEMPLATE') throw error
     throw new LoomError('LOOM_TEMPLATE', textOf(error) + atPlace(place ?? callerOf(ours)), { cause: error })
   }
@@ -161,8 +161,8 @@ function nameOf(type: Component): string {
 
 function classComponent(type: Component): LoomError {
   return mistake(
-    `The component ${nameOf(type)} is a class. A component is a function that takes props and returns what it shows; what ` +
-      'has a state and handlers is a module: loom.register(name, { props, handle, render })',
+    `The component ${nameOf(type)} is a class. A component is a function that takes props and returns what it shows. For ` +
+      'a state and handlers, make a module: loom.register(name, { props, handle, render })',
   )
 }
 
@@ -175,9 +175,9 @@ function promised(what: string): LoomError {
 function noElement(type: unknown): LoomError {
   const hint =
     type === undefined
-      ? ': it is not imported, or its file does not export it. A default export is imported without braces'
+      ? ': the component is not imported, or its file does not export it. A default export is imported without braces'
       : isThenable(type)
-        ? ': await what was imported'
+        ? ': await the promise of the import'
         : ': a component is a function that takes props and returns what it shows'
   return mistake(`Expected the name of an element or a component in JSX but received ${typeOf(type)}${hint}`)
 }
@@ -208,8 +208,8 @@ function checkChild(value: unknown, parent: string, verb: string): void {
   const names = Object.keys(value).slice(0, 5).join(', ')
   throw mistake(
     `${parent} ${verb} ${value instanceof Date ? 'a Date' : `an object${names === '' ? '' : ` with ${names}`}`} to show, ` +
-      'which is no text. Show a member of it, {user.name}, or make a text of it, {date.toISOString()}; a list is an array: ' +
-      '{Object.values(rows).map(…)}',
+      'and it is not a text. Show a member of it, {user.name}, or make a text of it, {date.toISOString()}. For a list, make an ' +
+      'array: {Object.values(rows).map(…)}',
   )
 }
 
@@ -217,8 +217,8 @@ function checkChild(value: unknown, parent: string, verb: string): void {
 function checkStyle(element: string, style: unknown): void {
   if (typeof style !== 'string' || !/;\s*[^\s;]/.test(style)) return
   throw mistake(
-    `<${element} style=…> was given several declarations as one text, of which nobody knows here that your code has written ` +
-      "it: write them as an object, style={{ color: 'red', margin: 0 }}",
+    `<${element} style=…> was given several declarations as one text. The text may come from data, so the declarations would ` +
+      "be left out: write them as an object, style={{ color: 'red', margin: 0 }}",
   )
 }
 
@@ -227,5 +227,5 @@ export function lacksKey(item: unknown): boolean {
   return item instanceof Tree && item.key === undefined && isOfJsx(item.statics)
 }
 
-/** What `loom-live/jsx-runtime` and `loom-live/jsx-dev-runtime` export. */
+/** The exports of `loom-live/jsx-runtime` and `loom-live/jsx-dev-runtime`. */
 export const jsxRuntime = { Fragment, jsx, jsxs, jsxDEV, template, keyed }

@@ -23,8 +23,8 @@ import { Tree } from '../render/tree'
 import { isVoid } from './elements'
 
 /**
- * The most steps, and so the most templates, of all elements together. Source code has some thousands of shapes. If names
- * come from data, which they never should, this is where they stop growing: Rust keeps a template for ever.
+ * The most steps, and so the most templates, of all elements together. Source code has some thousands of shapes. If
+ * names come from data, which should never be, the templates stop growing here: Rust keeps a template for ever.
  */
 const MOST_STEPS = 50_000
 /** More children than a source file writes out: they come from `createElement(name, props, ...items)`. */
@@ -34,9 +34,9 @@ const enum Kind {
   /** A value in an attribute. */
   Value,
   Children,
-  /** Of the prop `style`, `on` or `bool`: what follows are the names in the object. */
+  /** The prop `style`, `on` or `bool` begins: the names in its object follow. */
   Begin,
-  /** After the last of those names. */
+  /** After the last name in the object. */
   End,
   /** The prop `style` is a text. */
   Text,
@@ -57,8 +57,8 @@ let steps = 0
 function countStep(element: string): void {
   if (steps >= MOST_STEPS) {
     throw mistake(
-      `<${element}> has a name that no element had before, and there are ${MOST_STEPS} combinations of names already: ` +
-        'names of elements, attributes and styles come from your own code, never from data',
+      `<${element}> has a combination of names that no element had before, and there are ${MOST_STEPS} combinations already. ` +
+        'Take names of elements, attributes and styles from your own code, never from data',
     )
   }
   steps++
@@ -83,7 +83,7 @@ class Step {
     private readonly before: Step | undefined,
     readonly kind: Kind,
     readonly inside: Inside,
-    /** What the template has before the value, or instead of one. */
+    /** The text of the template before the value, or instead of a value. */
     readonly text: string,
     /** The name of the attribute, as HTML reads it, and the prop. */
     readonly attribute: string | undefined,
@@ -109,7 +109,9 @@ class Step {
     return step
   }
 
-  /** Behind the last name in the object of the prop `style`, `on` or `bool`. An object without names is no attribute. */
+  /**
+   * After the last name in the object of the prop `style`, `on` or `bool`. An object without names gives no attribute.
+   */
   end(): Step {
     return (this.ending ??= this.next(
       Kind.End,
@@ -226,7 +228,7 @@ function literalOf(statics: string[]): TemplateStringsArray {
 /** The statics of all templates that JSX has made. */
 const ours = new WeakSet<TemplateStringsArray>()
 
-/** Whether a template is made of JSX. Of what the compile step has made this is known in development only. */
+/** Whether a template is made of JSX. For templates of the compile step this is known in development only. */
 export function isOfJsx(statics: TemplateStringsArray): boolean {
   return ours.has(statics)
 }
@@ -247,7 +249,9 @@ export function fragmentOf(children: number): TemplateStringsArray {
 
 const beginnings = new Map<string, Step>()
 
-/** `site`: where the element stands in the source, if the compiler has told. Then its template is its own. */
+/**
+ * `site`: the element's place in the source, if the compiler has told it. Then the element has a template of its own.
+ */
 function beginningOf(element: string, site: string | undefined): Step {
   const name = site === undefined ? element : `${element} ${site}`
   let step = beginnings.get(name)

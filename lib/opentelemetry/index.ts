@@ -26,7 +26,7 @@ interface Spans {
   readonly handle: Span
 }
 
-/** What a span is called by: neither ids nor topics, of which there is no end. */
+/** The attributes of a span. Ids and topics are not among them, because there is no end of their values. */
 function attributesOf({ kind, module, name }: StepMessage): Attributes {
   const attributes: Attributes = { 'loom_live.module': module, 'loom_live.step.kind': kind }
   if (kind === 'event') attributes['loom_live.handler'] = name
@@ -34,7 +34,10 @@ function attributesOf({ kind, module, name }: StepMessage): Attributes {
   return attributes
 }
 
-/** The request that rendered the page. The page may live for hours after it, so that it is no parent. */
+/**
+ * A link to the request that rendered the page. The page may live for hours after this request, so the request is not
+ * the parent.
+ */
 function linksOf({ traceparent }: StepMessage): Link[] {
   const [, traceId = '', spanId = '', flags = ''] = traceparent.split('-')
   const linked = { traceId, spanId, traceFlags: parseInt(flags, 16) & TraceFlags.SAMPLED, isRemote: true }
@@ -47,7 +50,7 @@ function traceparentOf(span: Span | undefined): string {
   return `00-${given.traceId}-${given.spanId}-${given.traceFlags.toString(16).padStart(2, '0')}`
 }
 
-/** Listens to this loom's messages of a channel. Gives what ends that. */
+/** Listens to this loom's messages of a channel. Returns a function that ends this. */
 function listen(loom: Loom, channel: string, on: (message: never) => void): () => void {
   const listener = (given: unknown): void => {
     const { loom: own, step } = given as { loom?: Loom; step?: StepMessage }
@@ -57,7 +60,7 @@ function listen(loom: Loom, channel: string, on: (message: never) => void): () =
   return () => unsubscribe(channel, listener)
 }
 
-/** Makes spans and metrics of what a loom tells on its channels. Gives what ends that. */
+/** Makes spans and metrics from the messages on a loom's channels. Returns a function that ends this. */
 export function instrument(loom: Loom, options: OpenTelemetryOptions = {}): () => void {
   const numbers = isObject(loom) ? (loom as { [NUMBERS]?: () => Metric[] })[NUMBERS] : undefined
   if (numbers === undefined) throw invalid('a loom, which createLoom gives', 'the loom of instrument', loom)
@@ -117,7 +120,7 @@ export function instrument(loom: Loom, options: OpenTelemetryOptions = {}): () =
     known.root.setAttribute('loom_live.wait.duration', waited / 1_000)
     if (code !== undefined) {
       known.root.setAttribute('error.type', code)
-      // What `authorize` or a handler refuses is an answer.
+      // A refusal of `authorize` or of a handler is an answer.
       if (code !== 'LOOM_REFUSED') known.root.setStatus({ code: SpanStatusCode.ERROR, message: code })
     }
     known.root.end(endTime)
@@ -141,7 +144,7 @@ export function instrument(loom: Loom, options: OpenTelemetryOptions = {}): () =
   }
 }
 
-/** The numbers of the loom, read whenever a reader of metrics asks. Gives what ends that. */
+/** The numbers of the loom, read whenever a reader of metrics asks. Returns a function that ends this. */
 function observe(meter: ReturnType<typeof metrics.getMeter>, numbers: () => Metric[]): () => void {
   const observed = numbers().map(({ name, kind, help }) => {
     const own = `loom_live.server.${name.replace(/^loom_live_/, '').replace(/_total$/, '')}`
@@ -164,7 +167,7 @@ function observe(meter: ReturnType<typeof metrics.getMeter>, numbers: () => Metr
   }
 }
 
-/** A code is what OpenTelemetry calls the type of an error. */
+/** OpenTelemetry's name for a code is the type of an error. */
 function attributesFrom(labels: Readonly<Record<string, string>> = {}): Attributes {
   return Object.fromEntries(
     Object.entries(labels).map(([name, value]) => [name === 'code' ? 'error.type' : `loom_live.${name}`, value]),

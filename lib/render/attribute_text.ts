@@ -1,6 +1,6 @@
 /**
- * What stands in an attribute as a text, and has methods besides: `on('like').optimistic(…)`, `js.show('#menu')`. It is
- * compared, escaped and sent as the text that it is.
+ * A value for an attribute that is a text and also has methods: `on('like').optimistic(…)`, `js.show('#menu')`. The
+ * value is compared, escaped and sent as its text.
  */
 export abstract class AttributeText {
   abstract readonly text: string

@@ -13,12 +13,13 @@ import { jsonOf } from './json_argument'
 import { handlerText, setGuess } from './on'
 import { checkAttribute } from './safe_attribute'
 
-// What a page does by itself. A command is its name and its arguments, `["toggle","#menu"]`, and commands are the text
-// `js([…])`, which client/commands/ reads. All is checked here, where it is written, and once more in the client.
+// Commands that a page carries out by itself. A command is its name and its arguments, `["toggle","#menu"]`, and
+// commands are the text `js([…])`, which client/commands/ reads. Commands are checked here, when they are written, and
+// once more in the client.
 
 /** As in client/commands/run.ts. */
 const MOST_COMMANDS = 32
-/** They are in the page, as often as the attribute is. */
+/** The text of commands is in the page as often as the attribute is. */
 const MOST_BYTES = 4096
 const MOST_MS = 10_000
 
@@ -54,25 +55,26 @@ export class Commands extends AttributeText implements PublicCommands {
     if (only !== undefined) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        'js.insert shows what the server has not said yet: use it in on(…).optimistic(…), which takes it back',
+        'js.insert shows something that the server has not rendered yet: use js.insert only in on(…).optimistic(…), which ' +
+          'takes the change back',
       )
     }
     return `js(${this.json()})`
   }
 
-  /** What `ctx.push` sends. */
+  /** The data that `ctx.push` sends. */
   pushed(): unknown {
     return JSON.parse(this.text.slice('js('.length, -1)) as unknown
   }
 
-  /** What a guess is made of. */
+  /** The commands of a guess. */
   changes(): readonly Command[] {
     for (const [name] of this.list) {
       if (!CHANGES.includes(name)) {
         throw new LoomError(
           'LOOM_ARGUMENT',
           `Expected commands that can be taken back (${CHANGES.join(', ')}) for optimistic but received js.${name}; ` +
-            'put it before the call: js.' +
+            'put this command before the call: js.' +
             `${name}(…).call(…, …, { optimistic: … })`,
         )
       }
@@ -82,13 +84,13 @@ export class Commands extends AttributeText implements PublicCommands {
 
   private json(): string {
     if (this.list.length === 0)
-      throw new LoomError('LOOM_ARGUMENT', 'Expected a command, as in js.show(…), but received js')
+      throw new LoomError('LOOM_ARGUMENT', 'Expected a command, as in js.show(…), but received js without one')
     const json = jsonOf('commands', this.list)
     const bytes = Buffer.byteLength(json)
     if (bytes > MOST_BYTES) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        `Expected at most ${MOST_BYTES} bytes of JSON for commands but received ${bytes}; let a class do more, or a handler`,
+        `Expected at most ${MOST_BYTES} bytes of JSON for commands but received ${bytes}; let one class change more, or call a handler`,
       )
     }
     return json
@@ -98,10 +100,10 @@ export class Commands extends AttributeText implements PublicCommands {
     if (this.list.length >= MOST_COMMANDS) {
       throw new LoomError(
         'LOOM_ARGUMENT',
-        `Expected at most ${MOST_COMMANDS} commands in a chain but js.${name} is one more; a selector may mean several elements`,
+        `Expected at most ${MOST_COMMANDS} commands in a chain but js.${name} is one more; one selector can fit several elements`,
       )
     }
-    // What JSON would make null of at the end.
+    // JSON would turn these arguments at the end into `null`.
     while (args.length > 0 && args.at(-1) === undefined) args.pop()
     return new Commands([...this.list, [name, ...args]])
   }
@@ -274,7 +276,7 @@ function showOptions(command: string, options: ShowOptions | undefined): ShowOpt
   return options
 }
 
-/** Where chains begin. */
+/** The beginning of all chains. */
 export const js = new Commands([])
 
 setGuess((handler, args, commands) => js.call(handler, args, { optimistic: commands }))

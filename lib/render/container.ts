@@ -13,7 +13,7 @@ const CONTAINERS: ReadonlySet<unknown> = new Set(
 /** A custom element's name. */
 const CUSTOM = /^[a-z][a-z\d]*(-[a-z\d]+)+$/
 
-/** Those with a hyphen that SVG and MathML have. */
+/** SVG and MathML have elements with a hyphen, too: these are not custom elements. */
 const FOREIGN = /^(annotation-xml|color-profile|font-face.*|missing-glyph)$/
 
 export function checkContainer(as: unknown): string {
@@ -32,12 +32,12 @@ export function checkStanding(module: string, container: string, html: string): 
   const { what, container: other } = found
   const mend =
     other === undefined
-      ? 'Put it into an element that may stand there, or mount the component as another one, with { as: "div" } for instance'
-      : `Mount the component as a part of a table, { as: ${JSON.stringify(other)} }, and put what mount gives into the ` +
+      ? 'Put it into an element that may stand there, or mount the component as another element, as in { as: "div" }'
+      : `Mount the component as a part of a table, { as: ${JSON.stringify(other)} }, and put the result of mount into the ` +
         `page's <table>; or render the whole <table>`
   throw new LoomError(
     'LOOM_TEMPLATE',
-    `render of module ${module}: ${what} cannot stand in <${container}>, its container: a browser would move it out, ` +
-      `where it is dead. ${mend}`,
+    `render of module ${module}: ${what} cannot stand in <${container}>, its container: a browser would move it out of the ` +
+      `component, where no update reaches it. ${mend}`,
   )
 }

@@ -5,7 +5,7 @@ import { checkProps, checkValue, type Source } from './props'
 import * as step from './steps'
 import type { Writer } from './writer'
 
-// Writes how props changed. src/props/ reads what is written here and documents the operations.
+// Writes how props changed. src/props/ reads the result and documents the operations.
 
 /** Writes all props as one text. Returns the text's size. */
 export function writeWhole(writer: Writer, props: unknown, source: Source): number {
@@ -21,7 +21,7 @@ export function text(writer: Writer, json: string): number {
 }
 
 /**
- * Writes what changed from `last` to `next`. Objects are compared by identity: one that is the same object as before
+ * Writes the changes from `last` to `next`. Objects are compared by identity: an object that is the same as before
  * counts as unchanged, and is neither checked nor turned into text. Returns the size of all texts.
  */
 export function writeChanges(writer: Writer, last: object, next: unknown, source: Source): number {

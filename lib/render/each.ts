@@ -11,7 +11,7 @@ export class Each {
     readonly key: (item: unknown) => Key,
     readonly row: (item: unknown) => Tree,
     readonly dependencies: readonly unknown[],
-    /** What the list is called in messages. */
+    /** The list's name in messages. */
     private readonly name = 'each()',
   ) {}
 
@@ -48,7 +48,7 @@ export class Each {
 
   /** @throws LoomError always: a list cannot be joined as text. */
   toString(): string {
-    throw joinedAsText('What each() gave', 'Put it into a template: html`<ul>${each(…)}</ul>`')
+    throw joinedAsText('The result of each()', 'Put it into a template: html`<ul>${each(…)}</ul>`')
   }
 
   rowOf(item: unknown, template: Template, index: number): Tree {
@@ -63,7 +63,7 @@ export class Each {
   }
 }
 
-/** A part of a longer list, and where the parts before and after it begin. */
+/** A part of a longer list, with the positions at which the parts before and after it begin. */
 class Window extends Each implements KeyedWindow {
   constructor(
     items: readonly unknown[],

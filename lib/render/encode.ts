@@ -9,8 +9,7 @@ import { Tree } from './tree'
 import { ADD, KEEP, MOVE } from './steps'
 import { Writer } from './writer'
 
-// Writes the compact form of a rendered tree. src/tree/compact.rs reads what is written here and documents the
-// operations.
+// Writes the compact form of a rendered tree. src/tree/compact.rs reads the result and documents the operations.
 
 /** The template with one slot and nothing around it. */
 const BARE = 0
@@ -20,13 +19,13 @@ const BARE = 0
 const NOT_KEPT = Symbol('not kept')
 
 /**
- * What is kept of a render, so that the next one can leave out what is unchanged: the values of the root and of
- * templates nested in it, and the items of keyed lists. Rows are not kept.
+ * The parts of a render that are kept, so that the next render can leave out what is unchanged: the values of the root
+ * and of templates nested in it, and the items of keyed lists. Rows are not kept.
  */
 export interface Memo {
   readonly statics: TemplateStringsArray
   readonly values: readonly unknown[]
-  /** The memos of nested templates, by the index of the value; `undefined` if there are none. */
+  /** The memos of nested templates, by the index of the value; `undefined` if there are no nested templates. */
   readonly nested: ReadonlyMap<number, Memo> | undefined
 }
 
@@ -203,8 +202,8 @@ const keyOfItem = (item: unknown): Key => (item as Tree).key as Key
 const itemItself = (item: unknown): Tree => item as Tree
 
 /**
- * Whether every value is the same as before. An object always counts as changed, because it may have changed inside; but
- * what is a text does not change.
+ * Whether every value is the same as before. An object always counts as changed, because a part of it may have changed;
+ * a text cannot change.
  */
 function sameValues(values: readonly unknown[], last: readonly unknown[]): boolean {
   for (let index = 0; index < values.length; index++) {
@@ -237,11 +236,11 @@ function misfit(value: unknown, template: Template, index: number): LoomError {
 function mendOf(value: unknown, slot: string): string {
   if (typeof value === 'function') {
     return /^slot \d+, attribute data-l-/.test(slot)
-      ? '; the browser cannot call it: write it into handle of the module and name it here, as in @click="save" or onClick="save"'
+      ? '; the browser cannot call a function: write the function into handle of the module and name it here, as in @click="save" or onClick="save"'
       : '; name a handler instead, or call it'
   }
   if (typeof value !== 'object' || value === null) return ''
-  if (value instanceof Promise) return '; await it in the handler and keep the result in the props'
+  if (value instanceof Promise) return '; await the promise in the handler and keep the result in the props'
   if ('$$typeof' in value) return '; it is an element of React: set jsxImportSource to "loom-live" for its file'
   if (value instanceof Date) return '; make a text of it, as in date.toISOString()'
   return '; show a member of it, as in user.name, or make a text of it'

@@ -21,7 +21,7 @@ class Mark extends Same {
   }
 }
 
-/** Of these objects, those that others had frozen before: the language may come to refuse them a new field. */
+/** The marked objects that others had frozen before: the language may come to refuse them a new field. */
 const marked = new WeakSet()
 
 /** Freezes a JSON value and everything inside it. An object that this function has frozen before is skipped. */

@@ -8,15 +8,15 @@ import { joinedAsText, Tree } from './tree'
 export class RawHtml implements PublicRawHtml {
   constructor(
     readonly html: string,
-    /** From `sanitized()`: a user's HTML, in which Rust makes `data-l-…` inert (src/template/sanitized.rs). */
+    /** Made by `sanitized()`: a user's HTML, in which Rust makes `data-l-…` inert (src/template/sanitized.rs). */
     readonly isUsers: boolean,
   ) {}
 
   /** @throws LoomError always: it is for slots of templates, and cannot be joined as text. */
   toString(): string {
     throw joinedAsText(
-      this.isUsers ? 'What sanitized() gave' : 'What raw() gave',
-      'It is for the slots of html`…`; in a plain string use its string itself',
+      this.isUsers ? 'The result of sanitized()' : 'The result of raw()',
+      'Put the result into a slot of html`…`; in a plain string, use the string without the call',
     )
   }
 }
@@ -46,21 +46,25 @@ export interface Template {
   /** The template number, which crosses to Rust instead of the statics. */
   readonly id: number
   readonly statics: TemplateStringsArray
-  /** For each value how it becomes the text of its attribute; `undefined` if it is text or what stands in text. */
+  /**
+   * For each value the function that turns it into the text of its attribute; `undefined` if the value is a text, or
+   * stands in text.
+   */
   readonly says: readonly (Says | undefined)[]
   /** One letter for each value: see src/template/presence.rs. */
   readonly kinds: string
 }
 
 /**
- * What Rust gets of a value: `1`, or nothing if a boolean attribute is not there; `=` and the attribute's text, or
- * nothing if it is not there; plain text. `undefined`: the value is no text at all.
+ * The text that Rust gets for a value: for a boolean attribute `1`, or nothing if the attribute is not there; for
+ * another attribute that can be absent `=` and the text, or nothing if it is not there; otherwise plain text.
+ * `undefined` if the value cannot be a text.
  */
 type Says = (value: unknown) => string | undefined
 
 const isThere: Says = (value) => (value ? '1' : '')
 
-/** The attribute's text, or that it is not there; `yes` and `no` are what `true` and `false` say. */
+/** The attribute's text, or that the attribute is not there; `yes` and `no` are the texts of `true` and `false`. */
 function comesAndGoes(yes: string, no: string): Says {
   return (value) => {
     if (value === null || value === undefined) return ''

@@ -39,7 +39,7 @@ function staticsOf(as: string): TemplateStringsArray {
 export class Child extends Tree {
   constructor(
     readonly module: string,
-    /** What the parent gives: nothing to a shared component. */
+    /** The props that the parent gives; empty for a shared component. */
     readonly given: object,
     readonly name: string,
     readonly as: string,
@@ -78,8 +78,8 @@ export function live(module: RegisteredModule<never>, given: object = {}, option
     if (!isObject(given) || Object.keys(given).length > 0) {
       throw new LoomError(
         'LOOM_PROPS',
-        `Expected no props for live(${quoted}) with the key ${JSON.stringify(shared)}: what a shared component shows follows ` +
-          "from its key. Load it in the module's mount, by ctx.key",
+        `Expected no props for live(${quoted}) with the key ${JSON.stringify(shared)}: the state of a shared component follows ` +
+          "from its key. Load the state in the module's mount, by ctx.key",
       )
     }
     // Another key is another component. The page need not know it.
@@ -114,7 +114,7 @@ export class Children implements TreeCheck {
       throw new LoomError(
         'LOOM_TEMPLATE',
         `live(${JSON.stringify(module)}) stands twice with ${name === '' ? 'no key' : `the key ${JSON.stringify(name)}`}: ` +
-          'give each a key of its own, live(module, props, { key: row.id })',
+          'give each one a key of its own, live(module, props, { key: row.id })',
       )
     }
     this.names.add(id)

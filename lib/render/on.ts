@@ -30,7 +30,7 @@ class Handler extends AttributeText implements PublicHandler {
 }
 
 /**
- * Its text is what src/protocol/extended/parse.rs takes apart again. A text and no object, so that it is compared,
+ * src/protocol/extended/parse.rs takes this text apart again. It is a text and not an object, so that it is compared,
  * escaped and sent as other attributes are, and other template languages can write it, too.
  */
 export function on(handler: string, args?: unknown): Handler {

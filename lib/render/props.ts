@@ -4,7 +4,7 @@ import { LoomError } from '../errors'
 import { noteIfFrozen } from './frozen'
 import { Tree } from './tree'
 
-/** Says where props come from, for the message of an error. A function, because most props have no error. */
+/** Gives the source of props, for the message of an error. A function, because most props have no error. */
 export type Source = () => string
 
 /** Deeper props are treated as a cycle. `JSON.stringify` could go much deeper. */
@@ -32,7 +32,7 @@ export function stringifyProps(props: unknown, source: Source): string {
 }
 
 /**
- * The JSON text of what a message carries; `undefined` counts as `null`.
+ * The JSON text of a message's data; `undefined` counts as `null`.
  *
  * @throws LoomError `LOOM_PROPS` names the path of a value that JSON would change or refuse.
  */
@@ -111,7 +111,7 @@ function insteadOf(value: unknown): string | undefined {
     case 'undefined':
       return 'store null in a list, or leave the item out'
     case 'function':
-      return 'call it and store what it gives'
+      return 'call it and store its result'
     case 'symbol':
       return 'store its text'
     case 'object':
@@ -123,10 +123,10 @@ function insteadOf(value: unknown): string | undefined {
   if (types.isDate(value)) return 'store date.toISOString() or the number date.getTime()'
   if (types.isMap(value)) return 'store [...map] or Object.fromEntries(map)'
   if (types.isSet(value)) return 'store [...set]'
-  if (types.isPromise(value)) return 'await it first'
+  if (types.isPromise(value)) return 'await the promise first'
   if (types.isRegExp(value)) return 'store its source'
   if (types.isNativeError(value)) return 'store its message'
-  if (ArrayBuffer.isView(value)) return 'store Array.from(it), or text'
-  if (value instanceof Tree) return 'store what it shows; templates are made in render'
-  return 'store a plain object with what is needed of it, as in { ...value }'
+  if (ArrayBuffer.isView(value)) return 'store Array.from(array), or a text'
+  if (value instanceof Tree) return 'store the data that the template shows, and make the template in render'
+  return 'store a plain object with the members that you need, as in { ...value }'
 }

@@ -14,7 +14,7 @@ export class Tree implements PublicTree {
   constructor(
     readonly statics: TemplateStringsArray,
     readonly dynamics: readonly unknown[],
-    /** What identifies the tree among the other items of an array; `undefined` if nothing does. JSX gives it. */
+    /** Identifies the tree among the other items of an array; `undefined` if it has no key. JSX gives it. */
     readonly key?: unknown,
   ) {}
 

@@ -16,7 +16,7 @@ export const channels = {
   log: channel('loom-live:log'),
 } as const
 
-/** Those for which each step has to be followed. */
+/** If one of these channels has a subscriber, each step is followed. */
 const OF_STEPS: readonly Channel<unknown, unknown>[] = [
   channels.join,
   channels.stepStart,
@@ -30,7 +30,7 @@ const OF_STEPS: readonly Channel<unknown, unknown>[] = [
   channels.error,
 ]
 
-/** Whether somebody listens to what steps do. */
+/** Whether somebody listens to steps. */
 export function areStepsObserved(): boolean {
   for (const one of OF_STEPS) if (one.hasSubscribers) return true
   return false

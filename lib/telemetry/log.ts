@@ -2,7 +2,7 @@ import { Console } from 'node:console'
 import type { LogCode, LogFields, Logger, Loom } from '../../index'
 import { channels } from './channels'
 
-/** What takes the fields first. */
+/** A logger that takes the fields first. */
 type FieldsFirst = Record<'error' | 'warn', (fields: LogFields, text: string) => void>
 
 /** How a logger wants a line. */
@@ -18,25 +18,25 @@ function wayOf(logger: Logger): Way {
   return hasFieldsFirst ? 'fields first' : 'text first'
 }
 
-/** What is told to whoever runs the application: lines with a level, a code and fields. */
+/** The log of the application: lines with a level, a code and fields. */
 export class Log {
   private readonly way: Way
 
   constructor(
     private readonly logger: Logger,
-    /** Whose lines they are, for who listens to the channel. */
+    /** The loom that writes the lines, for subscribers of the channel. */
     readonly loom: Loom,
   ) {
     this.way = wayOf(logger)
   }
 
-  /** Writes one line. What the logger throws, this throws. */
+  /** Writes one line. If the logger throws, this throws. */
   write(level: 'error' | 'warn', code: LogCode, text: string, more?: Omit<LogFields, 'code'>): void {
     const { logger } = this
     const fields: LogFields = { code, ...more }
     if (channels.log.hasSubscribers) channels.log.publish({ loom: this.loom, level, text, fields })
     if (this.way === 'console') {
-      // Whoever reads a console has no fields to look for the code in.
+      // A console shows no fields, so the code stands in the text.
       ;(logger as Pick<Console, 'error' | 'warn'>)[level](`loom-live ${code}: ${text}`)
     } else if (this.way === 'fields first') {
       ;(logger as unknown as FieldsFirst)[level](fields, `loom-live: ${text}`)

@@ -64,7 +64,7 @@ export function metricsOf(stats: Stats, more: NativeMetrics): Metric[] {
   ]
 }
 
-/** What each histogram measures, by the name that Rust gives it. */
+/** The help text of each histogram, by the name that Rust gives it. */
 const HISTOGRAMS: Readonly<Record<string, string>> = {
   join: 'First renders: from the turn to what the page is shown.',
   event: 'Events: from the mailbox to the answer.',
@@ -104,7 +104,7 @@ function histogramLines(
   return [...lines, `${name}_sum ${sum}`, `${name}_count ${count}`]
 }
 
-/** Codes and what Redis is for: none of them has a character that would have to be escaped. */
+/** Values of labels are codes and uses of Redis. No character in them has to be escaped. */
 function labelsOf(labels: Sample['labels'] = {}): string {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value}"`)
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`

@@ -2,7 +2,7 @@ import type { Around, LiveEvent, LiveRequest, LogCode, Loom, StepMessage, TopicM
 import type { JobKind } from '../codec'
 import { areStepsObserved, channels } from './channels'
 
-/** What a step is, before it begins. */
+/** The description of a step before it begins. */
 export interface About {
   readonly kind: StepMessage['kind']
   readonly module: string
@@ -13,7 +13,7 @@ export interface About {
   readonly trace: () => string
 }
 
-/** What Rust says of a step that is over; times are in nanoseconds. See src/bridge/jobs.rs. */
+/** A step that is over, as Rust tells it; times are in nanoseconds. See src/bridge/jobs.rs. */
 export type TimedJob = [
   kind: JobKind.TIMED,
   actor: number,
@@ -42,7 +42,7 @@ export class Step implements StepMessage {
   endsHere = false
   /** Something was thrown, and told. */
   hasThrown = false
-  /** What it has asked for, as JSON; empty if nobody wants to know. */
+  /** The effects that the step has asked for, as JSON; empty if nobody listens for them. */
   effects = ''
   private isHandled = false
   private around: Around[] = []
@@ -67,7 +67,7 @@ export class Step implements StepMessage {
     this.around.push(around)
   }
 
-  /** Calls what the module has for the step, as subscribers want it to be called. */
+  /** Calls the module's callback for the step, wrapped as subscribers want it. */
   run<T>(callback: () => T): T {
     return this.around.reduceRight<() => T>((inner, around) => () => around(inner), callback)()
   }
@@ -92,7 +92,7 @@ export class Step implements StepMessage {
 export class Steps {
   /** Looked up before each batch of calls. */
   isObserved = false
-  /** By actor, which makes one call at a time: those that began and are not over. */
+  /** By actor, which makes one call at a time: the steps that have begun and are not over. */
   private readonly open = new Map<number, Step>()
 
   constructor(
@@ -177,7 +177,7 @@ export class Steps {
   }
 }
 
-/** What a step that has committed did to topics. */
+/** The messages about the topics of a step that has committed. */
 function topicsOf(step: Step): TopicMessage[] {
   const told: TopicMessage[] = []
   for (const effect of JSON.parse(step.effects) as Record<string, unknown>[]) {

@@ -16,13 +16,13 @@ export function withTrace(url: string, loom: Loom, module: string): string {
   return TRACEPARENT.test(traceparent) ? `${url} ${traceparent}` : url
 }
 
-/** The `traceparent` behind a URL; empty if there is none. */
+/** The `traceparent` behind a URL; empty if the URL has none. */
 export function traceIn(url: string): string {
   const at = url.lastIndexOf(' ')
   return at < 0 ? '' : url.slice(at + 1)
 }
 
-/** What Rust says of a page, whose third member is the URL, without the `traceparent`. */
+/** A page's caller as Rust gives it, without the `traceparent`. The third member is the URL. */
 export function withoutTrace(caller: readonly string[]): readonly string[] {
   const [request = '', bind = '', url = '', ...more] = caller
   const at = url.lastIndexOf(' ')

@@ -167,6 +167,8 @@ async function load(name: string): Promise<unknown> {
 /** Runs the client in a window. */
 function run(window: Window, wires: Wires, close: () => void): Browser {
   const timers = new Timers()
+  const sockets = socketsOf(wires)
+  const hooks = hooksOfWindow()
   const browser: Browser = {
     window,
     timers,
@@ -175,12 +177,13 @@ function run(window: Window, wires: Wires, close: () => void): Browser {
     failed: () => undefined,
     close: () => {
       timers.end()
+      windowsHooks.delete(hooks)
       close()
     },
   }
   const scope: Record<string, unknown> = {
     __proto__: null,
-    WebSocket: socketsOf(wires),
+    WebSocket: sockets,
     setTimeout: timers.set,
     clearTimeout: timers.clear,
     setInterval: timers.repeat,
@@ -195,7 +198,15 @@ function run(window: Window, wires: Wires, close: () => void): Browser {
     location: locationOf(window, (address) => {
       browser.sentTo = address
     }),
-    console: quiet,
+    console: {
+      ...console,
+      error: (...said: unknown[]) => {
+        // What else the client says in a browser's console, the page tells the test itself: see `page.ts`.
+        for (const one of said) if (one instanceof Error) browser.failed(one)
+      },
+    },
+    // The application's scripts run outside of the window: hooks meet there.
+    globalThis: { WebSocket: sockets, [HOOKS]: hooks },
     getComputedStyle: (element: HTMLElement) => {
       const style = window.getComputedStyle(element)
       // Happy-dom has no style sheet of its own, which says that what is hidden is not displayed.
@@ -335,8 +346,25 @@ function locationOf(window: Window, sent: (address: string) => void): object {
   }
 }
 
-/** What the client says in a browser's console, the page tells the test itself: see `page.ts`. */
-const quiet = { ...console, error: () => undefined }
+/** As in client/hooks/registry.ts: what `hook` of `loom-live/client` tells, here for each window. */
+interface Hooks {
+  hooks: Map<string, unknown>
+  registered?: (name: string) => void
+}
+
+const HOOKS = Symbol.for('loom-live.hooks')
+const windowsHooks = new Set<Hooks>()
+
+/** The hooks for one window, whose client is told of further ones, as those of all other windows. */
+function hooksOfWindow(): Hooks {
+  const all = ((globalThis as Record<symbol, unknown>)[HOOKS] ??= { hooks: new Map() }) as Hooks
+  all.registered ??= (name) => {
+    for (const one of windowsHooks) one.registered?.(name)
+  }
+  const hooks: Hooks = { hooks: all.hooks }
+  windowsHooks.add(hooks)
+  return hooks
+}
 
 function socketsOf(wires: Wires): unknown {
   // `new` gives what a constructor returns.

@@ -1,6 +1,6 @@
 /** The library whose pages are tested. There is one copy of it: two copies would not know each other's templates. */
 
-import type { Seam } from '../loom'
+import type { Seam } from '../seam'
 
 // eslint-disable-next-line @typescript-eslint/no-require-imports
 export const { createLoom, LoomError } = require('./index.cjs') as typeof import('../index')

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, request as ask, type ServerResponse } from 'node:http'
 import { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
-import type { Seam } from '../loom'
+import type { Seam } from '../seam'
 import type { Gate } from './uploads'
 
 /** What the network knows of a page. */

@@ -1,12 +1,12 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
-import { clearInterval, setInterval } from 'node:timers'
+import { clearInterval, clearTimeout as unschedule, setInterval, setTimeout as schedule } from 'node:timers'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { WebSocket } from 'ws'
 import type { Loom, RegisteredModule, Topic } from '../../index'
 import type { FieldValue, HeldUpload, Match, OpenOptions, Page as PublicPage, Pushed, TestFile } from '../../testing'
 import { checkNames, checkString, invalid, isObject } from '../check'
-import type { Seam } from '../loom'
+import type { Seam } from '../seam'
 import { type Browser, openBrowser, sharesDocument, type Wires } from './browser'
 import { fill, fillForm, focus } from './fields'
 import { all, failure, missing, one } from './find'
@@ -18,6 +18,10 @@ import type { Window } from './window'
 
 const TIMEOUT_MS = 1_000
 const LOOK_MS = 4
+/** So long a page waits for the answer of a component before it asks whether the component has anything to do. */
+const FRAME_MS = 10
+/** If components have something to do for longer, a handler runs. */
+const HANDLED_MS = 50
 /** What a container's state says while something is under way. */
 const UNDER_WAY = /^(joining|waiting)$/
 
@@ -95,10 +99,13 @@ const wires: Wires = {
   },
 }
 
+/** A WebSocket's `readyState`, in HTML's standard. */
+const OPEN = 1
+
 /** The server has answered a ping twice: by then it has written what it had to say before. */
 async function echoed(socket: WebSocket): Promise<void> {
   for (let times = 0; times < 2; times++) {
-    if (socket.readyState !== 1) return
+    if (socket.readyState !== OPEN) return
     await new Promise<void>((resolve) => {
       const done = (): void => {
         socket.off('pong', done).off('close', done)
@@ -116,6 +123,7 @@ class Page implements PublicPage<never> {
   private readonly sockets = new Set<WebSocket>()
   /** How many frames have gone and come. */
   private frames = 0
+  private frameCame: () => void = () => undefined
   private readonly failures: unknown[] = []
   private readonly pushes: Pushed[] = []
   /** The actor of the page's component. */
@@ -189,7 +197,10 @@ class Page implements PublicPage<never> {
       this.frames++
       Reflect.apply(send, socket, given)
     }
-    socket.on('message', () => this.frames++)
+    socket.on('message', () => {
+      this.frames++
+      this.frameCame()
+    })
     socket.on('close', () => this.sockets.delete(socket))
   }
 
@@ -320,7 +331,7 @@ class Page implements PublicPage<never> {
         if (typeof wanted === 'string') throw missing(this.container, wanted, match, what)
         if (thrown !== undefined)
           throw thrown instanceof Error ? thrown : failure(`${what}: ${textOfError(thrown)}`, this.container)
-        throw failure(`${what}: the function has given nothing that is true`, this.container)
+        throw failure(`${what}: the function has returned only undefined, null or false`, this.container)
       }
       await setTimeout(LOOK_MS)
     }
@@ -338,23 +349,50 @@ class Page implements PublicPage<never> {
   }
 
   private async calm(): Promise<void> {
-    const end = performance.now() + Math.max(this.timeout, TIMEOUT_MS)
+    const longest = Math.max(this.timeout, TIMEOUT_MS)
+    let end = performance.now() + longest
     for (;;) {
+      // To ask the server costs more than to wait for its answer.
+      if (this.underWay() !== undefined) await this.nextFrame()
       const { frames } = this
+      const begun = performance.now()
       await this.of.seam.settled()
+      // The time of a handler does not count here: `limits.handlerTime` bounds it.
+      const handled = performance.now() - begun
+      if (handled > HANDLED_MS) end += handled
       for (const socket of this.sockets) await echoed(socket)
       await setImmediate()
       const { browser } = this
       const isCalm =
-        frames === this.frames && browser.loading === 0 && !browser.timers.isBusy && this.underWay() === undefined
+        frames === this.frames &&
+        browser.loading === 0 &&
+        !browser.timers.isBusy &&
+        !this.isConnecting &&
+        this.underWay() === undefined
       if (isCalm) break
       if (performance.now() > end) {
         const busy = this.underWay()
-        const what =
-          busy === undefined ? 'frames keep coming' : `${busy.getAttribute('data-l-live') ?? ''} waits for its answer`
-        throw failure(`The page has not settled within ${this.timeout} ms: ${what}`, this.container)
+        const other = this.isConnecting ? 'a connection is being made or ended' : 'frames keep coming'
+        const what = busy === undefined ? other : `${busy.getAttribute('data-l-live') ?? ''} waits for its answer`
+        throw failure(`The page has not settled within ${longest} ms: ${what}`, this.container)
       }
     }
+  }
+
+  /** Resolves when a frame has come, or a little later. */
+  private nextFrame(): Promise<void> {
+    return new Promise((resolve) => {
+      const late = schedule(resolve, FRAME_MS)
+      this.frameCame = () => {
+        unschedule(late)
+        resolve()
+      }
+    })
+  }
+
+  /** A component says that it waits only once its connection is there, and that it is offline only once that is gone. */
+  private get isConnecting(): boolean {
+    return !this.isClosed && [...this.sockets].some(({ readyState }) => readyState !== OPEN)
   }
 
   /** A component that waits for the server. Without a network nobody waits. */

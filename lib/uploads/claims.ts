@@ -1,17 +1,20 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** What the name of the file beside an upload ends in that says who has taken it. */
+/** The end of the name of a file beside an upload. The file names the event that has taken the upload. */
 export const TAKEN = '.taken'
 
-/** Who has taken a file: the id of an event. A file is taken once, however often that event is handled again. */
+/**
+ * Says which event has taken a file, by the event's id. A file is taken once, however often that event is handled
+ * again.
+ */
 export interface Claims {
-  /** Takes the file, if nobody has; gives who has it then. */
+  /** Takes the file, if no event has taken it; gives the id of the event that has the file then. */
   claim(id: string, by: string): Promise<string>
   of(id: string): Promise<string | undefined>
   /** The step that has taken it is committed: the file is the application's. */
   settle(id: string, by: string): Promise<void>
-  /** Forgets those that are so old that no permit is good any more. */
+  /** Forgets claims that are so old that no permit is good any more. */
   forget(before: number): void
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the first bytes of a file say of its type. Only types are here whose files begin with bytes of their own: of all
- * others the page's word is all that there is.
+ * Looks at the first bytes of a file to see its type. Only types are here whose files begin with bytes of their own:
+ * for all others, only the page's word is known.
  */
 
 /** So many bytes are looked at. */
@@ -8,7 +8,7 @@ export const HEAD_BYTES = 16
 
 const latin = (text: string): Buffer => Buffer.from(text, 'latin1')
 
-/** Signatures by type: what stands at which place. */
+/** Signatures by type: the bytes, and their places. */
 const SIGNATURES: Readonly<Record<string, readonly (readonly [at: number, bytes: Buffer])[][]>> = {
   'image/png': [[[0, latin('\x89PNG\r\n\x1a\n')]]],
   'image/jpeg': [[[0, latin('\xff\xd8\xff')]]],
@@ -32,7 +32,7 @@ const SIGNATURES: Readonly<Record<string, readonly (readonly [at: number, bytes:
   'audio/flac': [[[0, latin('fLaC')]]],
 }
 
-/** What endings say, so that `a.png` with no type, or as some other type, is looked at as well. */
+/** Types by the endings of names, so that `a.png` with no type, or with another type, is looked at as well. */
 const ENDINGS: Readonly<Record<string, string>> = {
   png: 'image/png',
   jpg: 'image/jpeg',

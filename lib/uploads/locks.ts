@@ -1,4 +1,7 @@
-/** Whoever holds the lock is asked to give it back, since somebody else waits: an old connection that nobody has closed. */
+/**
+ * Asks the holder of a lock to give it back, because somebody else waits. The holder may be an old connection that
+ * nobody has closed.
+ */
 type AskBack = () => void
 
 interface Held {
@@ -10,8 +13,8 @@ interface Held {
 const MOST_WAITING = 16
 
 /**
- * One request at a time for each file. The form is that of a locker of `@tus/server`, whose own asks again in each turn of
- * the event loop while it waits.
+ * One request at a time for each file. The interface is that of a locker of `@tus/server`; the locker of `@tus/server`
+ * itself asks again in each turn of the event loop while it waits.
  */
 export class Locks {
   private readonly held = new Map<string, Held>()

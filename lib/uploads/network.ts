@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** The longest text that is kept of an address that is none; a proxy may give any. */
+/** The longest text that is kept if it is not an address; a proxy may give any text. */
 const LONGEST = 64
 
 const BITS = 128n
@@ -19,8 +19,9 @@ function bitsOf(address: string): bigint {
 }
 
 /**
- * What an address counts as; `src/sessions/addresses.rs` does the same for connections. Of IPv6 the first `prefix` bits
- * count, since one person has all addresses that share these bits. `::ffff:a.b.c.d` is an address of IPv4.
+ * The name that an address counts as; `src/sessions/addresses.rs` does the same for connections. For IPv6 the first
+ * `prefix` bits count, because one person has all addresses that share these bits. `::ffff:a.b.c.d` is an address of
+ * IPv4.
  */
 export function networkOf(address: string, prefix: number): string {
   const text = address.trim()

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { ChosenFile } from '../../index'
 import { isObject } from '../check'
 
-/** What a page may upload: one file, of one component, for one user until then. */
+/** A permission for a page to upload one file, of one component, for one user, until a time. */
 export interface Permit extends ChosenFile {
   /** The component's public name, which it keeps through reconnects, crashes and moves. */
   readonly instance: string
@@ -10,11 +10,11 @@ export interface Permit extends ChosenFile {
   readonly upload: string
   /** In milliseconds since 1970. */
   readonly expires: number
-  /** The file goes elsewhere; what the application calls it there. */
+  /** The file goes to a store of the application, under this key. */
   readonly key: string | undefined
 }
 
-/** Seals and opens what a page of this user may do; `src/token/keyring.rs`. */
+/** Seals and opens permits for a user; `src/token/keyring.rs`. */
 export interface Sealer {
   sealPermit(permit: string, bind: string): string
   openPermit(sealed: string, bind: string): string | null
@@ -23,7 +23,7 @@ export interface Sealer {
 /** The longest text that is looked at as a permit. */
 const MAX_SEALED = 4096
 
-/** What `open` gives for a permit that was good. */
+/** The result of `open` for a permit that was good. */
 export const EXPIRED = Symbol('an expired permit')
 
 /** The id of the file at this place in an event's list: the same if the event is handled again. */
@@ -36,12 +36,12 @@ export function sealPermit(sealer: Sealer, permit: Permit, bind: string): string
   return sealer.sealPermit(JSON.stringify([id, instance, module, upload, name, type, size, expires, key ?? null]), bind)
 }
 
-/** The permit; nothing if it is none of this user's. */
+/** The permit; nothing if the text is not a permit of this user. */
 export function openPermit(sealer: Sealer, sealed: unknown, bind: string): Permit | typeof EXPIRED | undefined {
   if (typeof sealed !== 'string' || sealed.length > MAX_SEALED) return undefined
   const text = sealer.openPermit(sealed, bind)
   if (text === null) return undefined
-  // What was sealed here has this form.
+  // The text was sealed by this application, so its form is known.
   const [id, instance, module, upload, name, type, size, expires, key] = JSON.parse(text) as [
     string,
     string,
@@ -57,14 +57,17 @@ export function openPermit(sealer: Sealer, sealed: unknown, bind: string): Permi
   return { id, instance, module, upload, name, type, size, expires, key: key ?? undefined }
 }
 
-/** What a page says in the event of an upload. */
+/** The content of a page's event about an upload. */
 export interface Said {
   readonly upload: string
-  /** Files that the user has chosen: `place` is the page's own name for each, `permit` one that it had for the same file. */
+  /**
+   * Files that the user has chosen. `place` is the page's own name for a file, `permit` is an earlier permit of the
+   * page for the same file.
+   */
   readonly ask: readonly { readonly place: unknown; readonly file: Record<string, unknown>; readonly permit: unknown }[]
   /** A permit whose file has arrived. */
   readonly done: unknown
-  /** All files that are under way, those that failed among them, with what has arrived. */
+  /** All files that are under way, also those that have failed, with the number of bytes that have arrived. */
   readonly list: readonly Record<string, unknown>[]
 }
 

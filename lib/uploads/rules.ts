@@ -1,7 +1,10 @@
 import type { ChosenFile, DirectUpload, LiveContext, UploadError } from '../../index'
 import { checkFunction, checkNames, checkString, invalid, isObject } from '../check'
 
-/** The handler that pages ask by themselves, and the name of what they are told. No module may have it. */
+/**
+ * The handler that pages call by themselves, and the name of the messages to them. No module may have a handler of this
+ * name.
+ */
 export const UPLOAD = 'loom.upload'
 
 /** A module's rules for one upload, checked and with their defaults. */
@@ -32,7 +35,7 @@ function wholeNumber(value: unknown, least: number, most: number, name: string):
   return value
 }
 
-/** The uploads of a module by their names, checked; nothing if it has none. */
+/** The uploads of a module by their names, checked; nothing if the module has no uploads. */
 export function uploadsOf(
   name: string,
   uploads: unknown,
@@ -81,7 +84,7 @@ function isAccepted(one: unknown): boolean {
   return typeof one === 'string' && /^(\.[\w.+-]{1,32}|[\w.+-]{1,64}\/([\w.+-]{1,64}|\*))$/.test(one)
 }
 
-/** What a page says of a file, as it may be kept; nothing if that is no file. */
+/** A file as a page describes it, with bounds; nothing if the description is not one of a file. */
 export function chosenFile(given: Record<string, unknown>): Omit<ChosenFile, 'id'> | undefined {
   const { name, type, size } = given
   if (typeof name !== 'string' || typeof type !== 'string' || typeof size !== 'number') return undefined
@@ -91,8 +94,9 @@ export function chosenFile(given: Record<string, unknown>): Omit<ChosenFile, 'id
 }
 
 /**
- * A file's name without what a path, a terminal or a file system makes something else of: its last part, without control
- * characters and halves of surrogate pairs, at most 255 bytes. A name is for people; no path is ever made of it.
+ * A file's name without anything that has a meaning for a path, a terminal or a file system: its last part, without
+ * control characters and halves of surrogate pairs, at most 255 bytes. A name is for people; no path is ever made of
+ * it.
  */
 export function cleanName(name: string): string {
   const last =
@@ -100,7 +104,7 @@ export function cleanName(name: string): string {
       .slice(-4 * MAX_NAME)
       .split(/[/\\]/)
       .at(-1) ?? ''
-  // What turns the direction of text makes one ending look like another.
+  // Characters that turn the direction of text can make one ending look like another.
   const clean = Buffer.from(last).toString()
   const plain = clean.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '').trim()
   // Of a character that does not fit, no part is kept.

@@ -16,7 +16,7 @@ export interface Found {
   readonly at: number
 }
 
-/** Where files are while they arrive: a store of `@tus/server`, and what is known beside it. */
+/** The place of files while they arrive: a store of `@tus/server`, with notes beside each file. */
 export class Storage {
   readonly locks = new Locks()
   /** The same store, once it is there. */
@@ -32,7 +32,7 @@ export class Storage {
   ) {
     store.then(
       (store) => (this.loaded = store),
-      // Whoever needs it hears of that.
+      // The error is reported by the calls that need the store.
       () => undefined,
     )
     this.directory = directory === undefined ? undefined : resolve(directory)
@@ -47,7 +47,7 @@ export class Storage {
     return this.directory === undefined ? undefined : join(this.directory, id)
   }
 
-  /** How many bytes have arrived; nothing if there is no such file. */
+  /** How many bytes of the file have arrived; nothing if there is no such file. */
   async arrived(id: string): Promise<number | undefined> {
     try {
       return (await (await this.store).getUpload(id)).offset
@@ -63,7 +63,7 @@ export class Storage {
     if (loaded?.read === undefined)
       throw new LoomError(
         'LOOM_UPLOAD',
-        'The store of loom.uploads has no function read, so that its files cannot be read here',
+        'The store of loom.uploads has no function read, so its files cannot be read here',
       )
     return loaded.read(id) as Readable
   }
@@ -86,7 +86,9 @@ export class Storage {
     return Buffer.concat(chunks).subarray(0, HEAD_BYTES)
   }
 
-  /** Whoever writes to it is asked to stop. A file that is gone already is no error. */
+  /**
+   * Removes a file. A request that writes to it is asked to stop. If the file is gone already, this is not an error.
+   */
   async remove(id: string): Promise<void> {
     await this.locks.during(id, async () => {
       if ((await this.arrived(id)) !== undefined) await (await this.store).remove(id)
@@ -100,7 +102,7 @@ export class Storage {
     return bavail * bsize
   }
 
-  /** What is in the directory and nobody has taken. */
+  /** The files in the directory that no event has taken. */
   async found(): Promise<Found[]> {
     const { directory } = this
     if (directory === undefined) return []
@@ -114,15 +116,15 @@ export class Storage {
         const { size: arrived, mtimeMs: at } = await stat(join(directory, id))
         found.push({ id, size, arrived, at })
       } catch {
-        // It has gone meanwhile, or is about to be written.
+        // The file has gone meanwhile, or is about to be written.
       }
     }
     return found
   }
 
   /**
-   * Drops what is known of files that were taken or cancelled before that time; and the file itself, if the step that had
-   * taken it never came to its end. Files that are the application's stay.
+   * Drops the notes of files that were taken or cancelled before that time. If the step that had taken a file never
+   * came to its end, drops the file, too. Files that belong to the application stay.
    */
   async dropTaken(before: number): Promise<void> {
     const { directory, disk } = this

@@ -7,7 +7,7 @@ import { EXPIRED, openPermit, type Permit, type Sealer, sealPermit } from './per
 import { chosenFile, refusalOf, type Rules } from './rules'
 import type { Storage } from './storage'
 
-/** What bounds the uploads of a process. Times in milliseconds. */
+/** The bounds of the uploads of a process. Times in milliseconds. */
 export interface Bounds {
   readonly perComponent: number
   readonly perAddress: number
@@ -30,7 +30,7 @@ interface Open {
   readonly instance: string
   readonly upload: string
   readonly address: string
-  /** What is set aside for it. */
+  /** The bytes of disk that are reserved for the file. */
   readonly bytes: number
   /** When its last request, or the last word of its page, was. */
   at: number
@@ -50,19 +50,19 @@ export const DEFAULT_BOUNDS: Bounds = {
   permitTime: 86_400_000,
 }
 
-/** Files at a time in one process, whoever they belong to. */
+/** The most files at a time in one process, for all users together. */
 const MOST_OPEN = 10_000
 
 const SWEEP_LEAST = 50
 const SWEEP_MOST = 60_000
 
-/** All uploads of one loom: who may bring what, what is under way, what has been taken. */
+/** All uploads of one loom: the permits, the files that are under way, and the files that have been taken. */
 export class Uploads {
   private readonly open = new Map<string, Open>()
   private bytes = 0
   private bounds = DEFAULT_BOUNDS
   storage: Storage | undefined
-  /** Where files go, on the page's own host. */
+  /** The path that pages send files to, on the page's own host. */
   path = ''
   /** Of files that go elsewhere, in an application without `loom.uploads`. */
   private readonly ownClaims = new MemoryClaims()
@@ -76,13 +76,13 @@ export class Uploads {
 
   constructor(
     private readonly sealer: () => Sealer,
-    /** Tells whoever runs the application. */
+    /** Writes to the application's log. */
     readonly tell: (level: 'error' | 'warn', code: LogCode, text: string) => void,
     /** Bits of an IPv6 address that count as one address, as for connections. */
     private readonly addressPrefix: number,
   ) {}
 
-  /** What an address counts as. */
+  /** The name that an address counts as. */
   networkOf(address: string): string {
     return networkOf(address, this.addressPrefix)
   }
@@ -121,7 +121,7 @@ export class Uploads {
           ...{ until: at + this.bounds.permitTime, requests: 0, hasArrived: false },
         })
     } catch (error) {
-      this.tell('error', 'LOOM_UPLOAD', `the uploads of before cannot be looked at: ${textOf(error)}`)
+      this.tell('error', 'LOOM_UPLOAD', `the uploads from before this start cannot be listed: ${textOf(error)}`)
     }
   }
 
@@ -131,7 +131,7 @@ export class Uploads {
     this.bytes += open.bytes
   }
 
-  /** It does not count any more. */
+  /** The upload does not count any more. */
   private release(id: string): void {
     this.bytes -= this.open.get(id)?.bytes ?? 0
     this.open.delete(id)
@@ -155,7 +155,8 @@ export class Uploads {
     const again = rules.direct === undefined ? await this.earlier(owner, upload, file, old) : undefined
     const known = again?.id ?? id
     const bytes = rules.direct === undefined ? file.size : 0
-    // From the count of others to the new entry nothing is waited for: those who ask at the same time are counted.
+    // Nothing is awaited between the count of the others and the new entry. So uploads that are asked for at the same
+    // time count each other.
     const free = bytes > 0 ? ((await this.storage?.free()) ?? 0) : 0
     const { instance, module, address } = owner
     const error = this.hasNoRoom(known, { instance, upload, address, bytes }, rules.maxFiles)
@@ -168,7 +169,7 @@ export class Uploads {
     return { permit: { ...file, id: known, instance, module, upload, expires, key: undefined } }
   }
 
-  /** Why there is no room for this file beside the others; nothing if there is. */
+  /** The reason why there is no room for this file beside the others; nothing if there is room. */
   private hasNoRoom(
     id: string,
     { instance, upload, address, bytes }: Pick<Open, 'instance' | 'upload' | 'address' | 'bytes'>,
@@ -188,7 +189,7 @@ export class Uploads {
     return this.bytes - (before?.bytes ?? 0) + bytes > totalBytes ? 'full' : undefined
   }
 
-  /** What was begun in an earlier visit of the same user, and can go on. */
+  /** A file that the same user began to send in an earlier visit, and that can go on. */
   private async earlier(
     { module, bind }: Owner,
     upload: string,
@@ -209,7 +210,7 @@ export class Uploads {
     return sealPermit(this.sealer(), permit, bind)
   }
 
-  /** The permit of a request; nothing if it is none of this user's. */
+  /** The permit of a request; nothing if it is not a permit of this user. */
   opened(sealed: unknown, bind: string): Permit | typeof EXPIRED | undefined {
     return openPermit(this.sealer(), sealed, bind)
   }
@@ -220,8 +221,8 @@ export class Uploads {
   }
 
   /**
-   * A request brings the file: false if there is no room for it. The permit may be of another process, or be older than
-   * what is remembered of it, so that the file is counted again.
+   * A request brings the file: false if there is no room for it. The permit may be from another process, or this
+   * process may have forgotten the upload, so the file is counted again.
    */
   begins({ id, instance, upload, size: bytes, expires: until }: Permit, address: string): boolean {
     let open = this.open.get(id)
@@ -243,7 +244,9 @@ export class Uploads {
     open.at = Date.now()
   }
 
-  /** All bytes are there: whether they can be what the permit says. If not, the file is gone. */
+  /**
+   * All bytes are there: whether the content can be of the permit's type. True also if the content cannot be looked at.
+   */
   async check({ id, type, name }: Permit): Promise<boolean> {
     const head = await this.storage?.head(id)
     return head === undefined || canBe(type, name, head)
@@ -254,7 +257,7 @@ export class Uploads {
     if (open !== undefined) open.hasArrived = true
   }
 
-  /** What the page says of its files, which are there for display: nothing else is made of them. */
+  /** The page's description of its files, for display only. */
   entries(rules: Rules, list: readonly Record<string, unknown>[], instance: string): (ChosenFile & { sent: number })[] {
     const entries: (ChosenFile & { sent: number; error?: UploadError })[] = []
     for (const one of list.slice(0, rules.maxFiles * 2)) {
@@ -286,7 +289,7 @@ export class Uploads {
     const { storage } = this
     if (key === undefined) {
       if (storage === undefined || (await storage.arrived(id)) !== size) {
-        // Whoever took it may have moved it: the same event gets it again.
+        // The same event gets the file again. The application may have moved the file already.
         if ((await this.claims.of(id)) !== by) return { id, error: 'gone' }
       } else if (!(await this.check(permit))) {
         await this.drop(id)
@@ -304,7 +307,9 @@ export class Uploads {
 
   private stream(id: string, key: string | undefined): ReturnType<UploadedFile['stream']> {
     if (key !== undefined || this.storage === undefined)
-      throw new Error('The file went to another store, and is to be read there')
+      throw new Error(
+        'The page sent this file to a store of your own (direct of the upload): read the file there, by its key',
+      )
     return this.storage.read(id)
   }
 
@@ -342,7 +347,7 @@ export class Uploads {
     this.release(id)
   }
 
-  /** Removes what nobody takes. */
+  /** Removes uploads that have made no progress, or have waited to be taken, for too long. */
   private async sweep(): Promise<void> {
     const { storage, bounds } = this
     const now = Date.now()
@@ -351,7 +356,7 @@ export class Uploads {
     try {
       for (const [id, { at, until, requests, hasArrived }] of this.open)
         if (requests === 0 && (isOld(at, hasArrived) || now > until)) await this.remove(id)
-      // Those of other processes, too, which may be gone.
+      // Files of other processes, too: these processes may be gone.
       for (const { id, size, arrived, at } of (await storage?.found()) ?? [])
         if (!this.open.has(id) && isOld(at, size === arrived)) await storage?.remove(id)
       this.cancelled.forget(now - bounds.permitTime)

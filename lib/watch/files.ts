@@ -10,7 +10,10 @@ const MOST_FOLDERS = 2_000
 const MOST_FILES = 10_000
 const MOST_BYTES = 4 << 20
 
-/** Tells of files in a folder that have changed, in the folders in it, too, but for `node_modules` and what begins with a dot. */
+/**
+ * Tells which files in a folder have changed, in the folders in it, too, except `node_modules` and names that begin
+ * with a dot.
+ */
 export class Files {
   private readonly folders = new Map<string, FSWatcher>()
   private readonly hashes = new Map<string, string>()
@@ -34,7 +37,10 @@ export class Files {
     this.folders.clear()
   }
 
-  /** Not `recursive`: that would watch `node_modules`, too. `isNew`: what is in the folder may have changed. */
+  /**
+   * Not `recursive`: that would watch `node_modules`, too. `isNew`: files in the folder may have changed before it was
+   * watched.
+   */
   private add(folder: string, isNew = false): void {
     if (this.folders.has(folder)) return
     if (this.folders.size >= MOST_FOLDERS) {
@@ -65,11 +71,14 @@ export class Files {
         }
       }
     } catch {
-      // It is gone already, or may not be read.
+      // The folder is gone already, or may not be read.
     }
   }
 
-  /** With the folders in it: who watches one that is gone hears nothing of another one that has its name now. */
+  /**
+   * Stops watching a folder that is gone, and the folders in it: a watcher of a folder that is gone hears nothing of a
+   * new folder with the same name.
+   */
   private forget(folder: string): void {
     for (const [path, watcher] of this.folders) {
       if (path !== folder && !path.startsWith(folder + sep)) continue
@@ -78,7 +87,7 @@ export class Files {
     }
   }
 
-  /** `isExchanged`: what had the name is gone, or is another one, as `git checkout` makes it. */
+  /** `isExchanged`: the file that had the name is gone, or is another one, as `git checkout` makes it. */
   private touched(folder: string, name: string, isExchanged: boolean): void {
     const path = join(folder, name)
     const stat = statSync(path, { throwIfNoEntry: false })

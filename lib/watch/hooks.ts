@@ -1,11 +1,11 @@
-/** A file of its own: Node runs it on a thread of its own, where it has no `registerHooks`, which came with 22.15. */
+/** A file of its own: Node before 22.15 has no `registerHooks`, and runs this file on a thread of its own. */
 
 import type { MessagePort } from 'node:worker_threads'
 import { newest, type Versions } from './versions'
 
 const versions: Versions = new Map()
 
-/** What changes is told before anything is loaded, which waits for the answer. */
+/** Changes are told before anything is loaded, and loading waits for the answer. */
 export function initialize({ port }: { port: MessagePort }): void {
   port.on('message', (changed: [url: string, version: number][]) => {
     for (const [url, version] of changed) versions.set(url, version)

@@ -2,14 +2,14 @@ import { readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 
-/** What a file's imports are looked for in: as TypeScript and the bundlers write and resolve them. */
+/** The endings that are tried for an import, as TypeScript and the bundlers write and resolve them. */
 const ENDINGS = ['', '.ts', '.tsx', '.mts', '.cts', '.js', '.mjs', '.cjs', '.jsx']
 /** `./table.js` is `./table.ts` in TypeScript. */
 const WRITTEN = /\.([mc]?)jsx?$/
 
 const SPECIFIER = /\b(?:from|import|require)\s*(?:\(\s*)?(['"])([^'"\n]+)\1|\bimport\s*\(\s*`([^`$\n]+)`/g
 
-/** A larger file is no source that somebody writes. */
+/** Nobody writes a larger source file by hand. */
 const MOST_BYTES = 2 << 20
 
 interface Known {
@@ -18,8 +18,9 @@ interface Known {
 }
 
 /**
- * What files import of each other. Read from their texts, because Node does not tell it of what was loaded before anybody
- * asked. A comment that looks like an import counts as one, and does no harm: a module may be loaded again needlessly.
+ * Which files import which. The imports are read from the files' texts, because Node does not say which files were
+ * loaded before somebody asked. A comment that looks like an import counts as one, and does no harm: a module may be
+ * loaded again needlessly.
  */
 export class Imports {
   private readonly known = new Map<string, Known>()
@@ -64,7 +65,7 @@ function importsIn(file: string): string[] {
   return [...found]
 }
 
-/** The file that is meant; `undefined` if it is of a package, or is none. */
+/** The file that the specifier names; `undefined` if it is in a package, or if there is no such file. */
 function resolved(from: string, specifier: string): string | undefined {
   if (/^\.\.?(\/|$)/.test(specifier)) {
     const path = join(dirname(from), specifier.replace(/\?.*$/, ''))
@@ -81,7 +82,7 @@ function resolved(from: string, specifier: string): string | undefined {
   }
   if (specifier.startsWith('node:')) return undefined
   try {
-    // `#pages`, and what is a package of the same repository.
+    // `#pages`, and packages of the same repository.
     const file = createRequire(from).resolve(specifier)
     return file.includes(`${sep}node_modules${sep}`) || !file.includes(sep) ? undefined : file
   } catch {

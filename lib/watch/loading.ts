@@ -5,7 +5,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { root } from '../native'
 import { newest, type Versions } from './versions'
 
-/** What not every Node has, nor its types. */
+/** Members that not every version of Node has, and its types do not have. */
 interface Hooks {
   /** From 22.15 on. */
   registerHooks?(hooks: {
@@ -15,7 +15,7 @@ interface Hooks {
   register?(url: string, options: { data: { port: MessagePort }; transferList: MessagePort[] }): void
 }
 
-/** Loads files again, with those that they import and that have changed, too. */
+/** Loads files again, together with changed files that they import. */
 export class Loading {
   private readonly versions: Versions = new Map()
   private port: MessagePort | undefined
@@ -32,7 +32,9 @@ export class Loading {
   /** How many versions of files are in memory that nothing uses any more. */
   outdated = 0
 
-  /** From here on, whoever imports one of these files gets the newest. They are loaded when they are imported. */
+  /**
+   * From here on, an import of one of these files gets the newest version. The files are loaded when they are imported.
+   */
   async changed(files: readonly string[]): Promise<void> {
     const version = ++this.last
     const cache = cacheOf()
@@ -63,7 +65,7 @@ export class Loading {
       registerHooks({
         resolve: (specifier, context, next) => {
           const resolved = next(specifier, context)
-          // What is required goes by its path; it is taken out of the cache instead.
+          // A file that is required is known by its path, so it is taken out of the cache instead.
           const { conditions = [] } = context as { conditions?: readonly string[] }
           return conditions.includes('require') ? resolved : newest(resolved, this.versions)
         },

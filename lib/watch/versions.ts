@@ -1,6 +1,6 @@
 /**
- * Which version of each file is the newest: node never drops a module, so a file that is loaded again has another URL. Both
- * kinds of hooks of Node use it, one of which runs on a thread of its own: see hooks.ts.
+ * The newest version of each file. Node never drops a module, so a file that is loaded again has another URL. Both
+ * kinds of Node's hooks use this file, and one of them runs on a thread of its own: see hooks.ts.
  */
 
 /** By the file's URL, without query. */

@@ -17,18 +17,21 @@ const STYLES = /\.css$/
  * has fewer.
  */
 const MOST_OUTDATED = 5_000
-/** Vite hears of a change at the same time, and has to have dropped what it has of the file. */
+/** Vite hears of a change at the same time as we do, and needs this long to drop its copy of the file. */
 const VITE_MS = 150
 
 const CHECK_MS = 5_000
 
-/** What the loom does for its watcher. */
+/** The functions of the loom for its watcher. */
 export interface Watched {
   /** The files that have registered a module. */
   registering(): ReadonlySet<string>
   /** The file that has made the loom, if it is known. */
   readonly maker: string | undefined
-  /** Loads modules: what is registered meanwhile takes the place of what was. Gives the names of the modules. */
+  /**
+   * Loads modules. A module that is registered while `load` runs takes the place of the one before it. Gives the names
+   * of the modules.
+   */
   reload(load: () => Promise<void>): Promise<readonly string[]>
   /** Modules are there anew, by their names. */
   reloaded(modules: readonly string[], files: readonly string[]): void
@@ -39,7 +42,7 @@ export interface Watched {
   warn(text: string): void
 }
 
-/** `loom.watch()`: loads again what has changed. */
+/** `loom.watch()`: loads changed files again. */
 export class Watch {
   private readonly imports = new Imports()
   private readonly loading = new Loading()
@@ -50,7 +53,7 @@ export class Watch {
       this.changed([file])
     }, VITE_MS).unref()
   }
-  /** What has changed and could not be loaded: it is loaded with the next that can be. */
+  /** Changed files that could not be loaded. They are loaded again with the next change that can be loaded. */
   private readonly left = new Set<string>()
   /** One after the other. */
   private running: Promise<void> = Promise.resolve()
@@ -104,7 +107,7 @@ export class Watch {
     const fixed = this.fixed()
     const registering = [...watched.registering()].filter((file) => !fixed.has(file))
     if (vite !== undefined) {
-      // Vite knows what has changed, and gives everything else as it was.
+      // Vite knows which files have changed, and gives all others as they were.
       await this.load(registering, sources, async (file) => {
         await vite.ssrLoadModule(file)
       })
@@ -127,8 +130,8 @@ export class Watch {
     }
     if (loading.outdated > MOST_OUTDATED) {
       watched.warn(
-        `loom.watch(): ${MOST_OUTDATED} old versions of files are in memory, which Node never drops, and no further are ` +
-          'added: restart the process. Pages keep their state',
+        `loom.watch(): ${MOST_OUTDATED} old versions of files are in memory. Node never drops them, so changed files are not ` +
+          'loaded any more. Restart the process: pages keep their state',
       )
       return
     }
@@ -141,7 +144,8 @@ export class Watch {
     }
     if (!(await again(sources, affected))) return
     for (const file of affected) this.left.delete(file)
-    // One of several modules has kept the others from what they import. Not together: what still fails keeps nothing else.
+    // One of several modules has kept the others from their imports, so they are tried again. They are tried after the
+    // changed files, not with them: a file that still fails then stops no other.
     const left = [...this.left].filter((file) => importers.has(file))
     if (left.length > 0) await again(left, affectedBy(left, importers, fixed))
   }
@@ -167,7 +171,7 @@ export class Watch {
     }
   }
 
-  /** What is never loaded again: the program itself, which listens, and what makes the loom. */
+  /** The files that are never loaded again: the program itself, which listens, and the file that makes the loom. */
   private fixed(): Set<string> {
     const files = [this.watched.maker, process.argv[1]]
     return new Set(files.filter((file) => file !== undefined).map(realPath))
@@ -177,18 +181,18 @@ export class Watch {
     const near = nearPath(file)
     const user = [...(importers.get(file) ?? [])].find((one) => fixed.has(one))
     const why = fixed.has(file)
-      ? `${near} is the program itself, or makes the loom`
+      ? 'it is the program itself, or makes the loom'
       : user === undefined
-        ? `no module that is registered imports ${near}`
-        : `${near} belongs to ${nearPath(user)}, which is the program itself, or makes the loom`
+        ? 'no module that is registered imports it'
+        : `${nearPath(user)} imports it, and is the program itself, or makes the loom`
     return (
-      `loom.watch(): ${why}, so that it is not loaded again. Restart the process (node --watch does so by itself, and pages ` +
-      'keep their state), or write modules into files of their own'
+      `loom.watch(): ${near} has changed, but is not loaded again: ${why}. Restart the process (node --watch does so by itself, ` +
+      'and pages keep their state), or write modules into files of their own'
     )
   }
 }
 
-/** Node says of a module that is no program only that it is none: asked about the file, it says where. */
+/** If a file cannot be parsed, Node's error does not say where. Node says it when it is asked about the file itself. */
 async function brokenAmong(sources: readonly string[], error: unknown): Promise<Error | undefined> {
   if (!(error instanceof SyntaxError)) return undefined
   for (const file of sources.filter((one) => /\.[mc]?js$/.test(one))) {
@@ -208,7 +212,10 @@ async function brokenAmong(sources: readonly string[], error: unknown): Promise<
   return undefined
 }
 
-/** The files that are to be loaded again: those that have changed, and what imports them, but nothing beyond what is fixed. */
+/**
+ * The files that are to be loaded again: the changed files, and the files that import them, but nothing beyond the
+ * fixed files.
+ */
 function affectedBy(
   sources: readonly string[],
   importers: ReadonlyMap<string, ReadonlySet<string>>,

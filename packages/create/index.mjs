@@ -46,7 +46,7 @@ if (values.version) {
   console.log(version)
   process.exit(0)
 }
-if (positionals.length > 1) stop(`one folder, but there are ${positionals.length}: ${positionals.join(', ')}`)
+if (positionals.length > 1) stop(`expected one folder but received ${positionals.length}: ${positionals.join(', ')}`)
 
 const asks = process.stdin.isTTY && process.stdout.isTTY && !values.yes
 const terminal = asks ? createInterface({ input: process.stdin, output: process.stdout }) : undefined
@@ -57,7 +57,8 @@ terminal?.once('close', () => process.exit(1))
 async function choose(flag, choices) {
   const given = values[flag]
   if (given !== undefined) {
-    if (!choices.includes(given)) stop(`--${flag} is ${choices.join(' or ')}, but not ${JSON.stringify(given)}`)
+    if (!choices.includes(given))
+      stop(`expected ${choices.join(' or ')} for --${flag} but received ${JSON.stringify(given)}`)
     return given
   }
   for (;;) {
@@ -88,7 +89,8 @@ if (!values['no-install']) {
     stdio: 'inherit',
     shell: process.platform === 'win32',
   })
-  if (status !== 0) stop(`the files are in ${folder}, but npm install has failed; its message is above`)
+  if (status !== 0)
+    stop(`the files are in ${folder}, but npm install has failed. Its message is above; run npm install there again`)
 }
 const install = values['no-install'] ? '\n  npm install' : ''
 console.log(`\n  cd ${folder}${install}\n  npm run dev\n  npm test`)

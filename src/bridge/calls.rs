@@ -50,14 +50,14 @@ struct Pending {
 /// The state that the router shares with the dispatcher. The router must not keep the dispatcher alive, so
 /// it has only this.
 struct Returns {
-    /// For what the operator is told.
+    /// For lines of the operator's log.
     queue: Arc<Queue>,
     /// A `std` lock: held for one look-up.
     pending: Mutex<Pending>,
     /// Batches on their way from the JavaScript thread to the router; at most as many as calls in flight.
     batches: Mutex<Vec<Batch>>,
     arrived: Notify,
-    /// Who gets the next value of each task that was asked for one. A `std` lock: held for one look-up.
+    /// The actors that wait for the next value of a task. A `std` lock: held for one look-up.
     tasks: Mutex<HashMap<TaskId, Arc<dyn Tasks>>>,
 }
 
@@ -121,8 +121,8 @@ impl JsDispatcher {
         Some(waiting.caller.clone())
     }
 
-    /// The topics that the component of a call in flight has subscribed to: `Some(None)` if there are none,
-    /// `None` if the call is over.
+    /// The topics that the component of a call in flight has subscribed to: `Some(None)` if it has subscribed
+    /// to none, `None` if the call is over.
     pub fn topics(&self, call: u32) -> Option<Option<TopicNames>> {
         let pending = lock(&self.0.returns.pending);
         let waiting = pending.calls.get(&call)?;
@@ -150,8 +150,8 @@ impl JsDispatcher {
         self.abort(&calls);
     }
 
-    /// Viewers of shared components have ended, whose callers these are: their calls in flight are given up, as
-    /// those of [`give_up`](Self::give_up), and no further ones are started.
+    /// The viewers of shared components that these callers belong to have ended. Their calls in flight are
+    /// given up, as those of [`give_up`](Self::give_up), and no further calls of them are started.
     pub fn give_up_events(&self, callers: &[Arc<Caller>]) {
         if callers.is_empty() {
             return;
@@ -355,8 +355,8 @@ impl Returns {
                 self.arrived.notified().await;
             }
             for (call, reply) in batches.into_iter().flat_map(Results::new) {
-                // Whoever gets a result does something of its own at once. A fault there ends its own work; without the
-                // router no call of the application would ever be answered again.
+                // The actor that gets a result acts on it at once. A fault there must end the work of that
+                // actor only: without the router no call of the application would ever be answered again.
                 if let Err(panic) = caught_now(|| self.hand_over(call, reply)) {
                     let text = format!("a result panicked, a fault of loom-live: {panic}");
                     self.queue.push(Job::Log {
@@ -382,7 +382,7 @@ impl Returns {
         }
     }
 
-    /// Gives one result to whoever waits for it.
+    /// Gives one result to the actor that waits for it.
     fn hand_over(&self, call: u32, reply: Reply) {
         match reply {
             Reply::Waits => {

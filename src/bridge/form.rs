@@ -107,8 +107,8 @@ mod tests {
         }
     }
 
-    /// How often names are compared while so many fields are gathered, of which each `repeated`-th
-    /// has a name of its own.
+    /// How often names are compared while so many fields are gathered, if each `repeated`-th field has a name
+    /// of its own.
     fn comparisons(count: usize, repeated: usize) -> usize {
         let fields = (0..count).map(|field| (Counted((field / repeated).to_string()), ()));
         COMPARED.set(0);

@@ -83,7 +83,7 @@ pub enum Job<'a> {
     Log {
         /// How serious the line is.
         level: Level,
-        /// What the line is about.
+        /// The code of the line.
         code: Code,
         /// Whom the line is about; empty if it is nobody.
         about: &'a str,
@@ -309,7 +309,7 @@ fn write_dropped(out: &mut String, dropped: &[Dropped]) {
     out.push(']');
 }
 
-/// Where a message comes from.
+/// The source of a message.
 pub mod from {
     /// A timer.
     pub const TIMER: u32 = 0;
@@ -317,7 +317,7 @@ pub mod from {
     pub const TASK: u32 = 1;
     /// A topic.
     pub const TOPIC: u32 = 2;
-    /// A component, by the address of the one that gets it.
+    /// A component, which has sent the message to the receiving component's address.
     pub const COMPONENT: u32 = 3;
     /// The presence of a topic.
     pub const PRESENCE: u32 = 4;
@@ -425,7 +425,8 @@ fn write_message(out: &mut String, message: &Message, with_data: bool) {
     }
 }
 
-/// Adds to an event of a shared component whose event it is. Its id begins with the viewer, who counts the events.
+/// Adds the viewer to an event of a shared component. The event's id begins with the viewer, because each
+/// viewer counts its own events.
 fn write_viewer(out: &mut String, call: &Call) {
     let Some(caller) = &call.caller else { return };
     let Some(sharing) = &caller.sharing else {
@@ -468,7 +469,7 @@ fn write_event(
     let args = vars.args.as_deref();
     out.push_str("{\"handler\":");
     match args.filter(|_| raw) {
-        // A raw module is told what the page says, word by word.
+        // A raw module gets the page's own text, word by word.
         Some(args) => write_json_string(out, &format!("{}({args})", event.handler)),
         None => write_json_string(out, &event.handler),
     }

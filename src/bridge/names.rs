@@ -64,7 +64,7 @@ impl Names {
         let receivers = number(receivers);
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
         state.types.extend(types);
-        // The module may have been loaded again, in development, without those that it had.
+        // The module may have been loaded again, in development, without its former handlers.
         match handlers {
             Some(numbers) => state.handlers.insert(module, Handlers { numbers, strict }),
             None => state.handlers.remove(&module),
@@ -90,7 +90,7 @@ impl Names {
         let Some(event) = &call.event else {
             return Ok(self.message_numbers(call, with_props));
         };
-        // A prop is no handler, whatever it is called.
+        // The name of a prop is not looked up among the handlers.
         if &*event.event == MODEL {
             return Ok(None);
         }

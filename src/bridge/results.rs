@@ -49,7 +49,7 @@ pub mod status {
     pub const DONE_ANEW: u32 = 4;
     /// `authorize` said no.
     pub const REFUSED: u32 = 5;
-    /// As `DONE`, and the form keeps what was typed.
+    /// As `DONE`, and the form keeps the texts that the user has typed.
     pub const DONE_KEEPING_FORM: u32 = 6;
     /// No result yet, because a join waits for a promise.
     pub const WAITS: u32 = 7;
@@ -69,7 +69,7 @@ pub mod status {
     pub const BESIDE: u32 = 128;
 }
 
-/// What a page can do about a refusal.
+/// The actions of a page after a refusal.
 pub mod action {
     /// Nothing.
     pub const NONE: u32 = 0;
@@ -93,7 +93,7 @@ pub(super) enum Reply {
     Failed {
         message: String,
         stack: String,
-        /// What the step needs is away, and may be there soon.
+        /// The step needs something that is away, and may be there soon.
         for_now: bool,
     },
     Refused(String, Refusal),
@@ -142,7 +142,7 @@ impl Done {
         Ok(Some(Arc::new(last.changed(&mut reader)?)))
     }
 
-    /// What the step asks for, and how a visit has ended.
+    /// The step's effects, and how a visit has ended.
     pub(super) fn beside(&self) -> Result<Beside, EffectError> {
         match self.text(&self.beside) {
             "" => Ok(Beside::default()),
@@ -150,7 +150,7 @@ impl Done {
         }
     }
 
-    /// How many bytes the changes of props and tree are, with what the step asks for.
+    /// How many bytes the changes of props and tree have, together with the effects.
     pub(super) fn bytes(&self) -> usize {
         let operations = self.props_ops.len() + self.tree_ops.len();
         let texts = self.props.len() + self.tree.len() + self.beside.len();
@@ -167,14 +167,14 @@ impl Done {
     }
 }
 
-/// What stands beside a result.
+/// The JSON object beside a result.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Beside {
-    /// What the step asks for.
+    /// The step's effects.
     #[serde(deserialize_with = "crate::effects::deserialize")]
     pub(super) effects: Vec<Effect>,
-    /// How many messages of a visit were handled before one threw; what it threw, and its stack.
+    /// How many messages of a visit were handled before one threw; the message of its error, and the stack.
     pub(super) thrown: Option<(usize, String, String)>,
 }
 

@@ -84,8 +84,8 @@ impl Revoked {
         self.passed(&mut lock(&self.state), 1);
     }
 
-    /// So many requests may have come or may not be needed any more. After as many as the last pass has left, those go
-    /// that nobody else holds.
+    /// So many requests may have come, or may not be needed any more. After as many events as the last pass
+    /// has left requests, the requests go that nobody else holds.
     fn passed(&self, state: &mut State, events: usize) {
         state.ended += events;
         if state.ended >= state.left {

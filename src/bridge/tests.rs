@@ -470,7 +470,8 @@ async fn connections_that_are_closed_leave_nothing_although_no_actor_ends() {
     }
 }
 
-/// JavaScript ends components while it works off what it has fetched: of theirs nothing more is begun.
+/// JavaScript ends components while it works off the jobs that it has fetched: no further call of these
+/// components is begun.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_begun_for_an_actor_that_was_stopped() {
     let script = Script::new(10);
@@ -500,7 +501,7 @@ async fn a_call_that_is_being_made_when_its_actor_is_stopped_is_not_begun() {
     let first = script.call(Some("a"));
     let waits_for_room = script.call(Some("b"));
     script.settle().await;
-    // First the flag, then who is given up: as a session ends.
+    // First the flag, then the actors are given up: as a session ends.
     script.ended.store(true, Ordering::SeqCst);
     script.dispatcher.give_up(&HashSet::from([7]));
     let begins = script.call(Some("c"));
@@ -624,7 +625,8 @@ fn call_of_module_3(event: Option<ClientEvent>) -> Call {
     }
 }
 
-/// The first time, a message carries its data, which is no number; then its key is enough.
+/// The first time, a message carries its data, so the call is JSON. After that the message's key, a number,
+/// is enough.
 #[tokio::test(start_paused = true)]
 async fn a_message_that_has_crossed_is_called_by_its_key() {
     let names = names_of_module_3();
@@ -667,7 +669,7 @@ async fn a_message_that_has_crossed_is_called_by_its_key() {
         vec![message("unknown", Data::Shared(shared.clone()))],
         vec![message("told", Data::Json("1".into()))],
         vec![message("told", Data::None)],
-        // It has an id of its own for each component.
+        // The message has an id of its own for each component.
         vec![Message {
             source: Source::Presence {
                 topic: "t".into(),
@@ -702,7 +704,7 @@ async fn a_component_with_another_id_is_called_by_all_its_names() {
     );
 }
 
-/// Whoever gets a value may have a fault.
+/// An actor that gets a value may have a fault.
 struct Faulty;
 
 impl crate::dispatch::Tasks for Faulty {

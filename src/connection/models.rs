@@ -17,7 +17,7 @@ pub(crate) struct Model {
     new: [Arc<Outbox>; 2],
 }
 
-/// The revisions that a page is shown by what waits for its connection, in their order.
+/// The revisions that the frames in the outbox show to a page, in their order.
 fn revisions(outbox: &Outbox) -> Vec<u64> {
     let mut frames = Vec::new();
     let bytes = outbox.take(|text| frames.push(text));
@@ -92,7 +92,7 @@ impl Model {
         self.resumes_at(connection, 0)
     }
 
-    /// The actor has committed a revision, which changes what the page shows.
+    /// The actor has committed a revision that changes the page.
     pub(crate) fn commits(&self, revision: u64) {
         let tree = text_tree(&["<b>", "</b>"], &[&format!("revision {revision}")]);
         let message = ServerMessage::Replace(&tree);

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use super::Input;
 use crate::sessions::counted;
 
-/// The longest name of an address that is none, in bytes.
+/// The longest name, in bytes, for a text that is not an address.
 const LONGEST: usize = 64;
 
 /// The first byte is a prefix, the second zero if the others choose an address and how it is written;
@@ -54,7 +54,7 @@ fn written(prefix: usize, input: &mut Input<'_>) {
     if let IpAddr::V6(ip) = ip {
         let neighbour = Ipv6Addr::from_bits(ip.to_bits() ^ (1 << (127 - bit)));
         let is_ours = *counted(&neighbour.to_string(), prefix) == *expected;
-        // Those that are IPv4 addresses count as such, beside all networks.
+        // Addresses that are IPv4 written as IPv6 count as IPv4, apart from all networks.
         if ip.to_ipv4_mapped().is_none() && neighbour.to_ipv4_mapped().is_none() {
             assert_eq!(is_ours, bit >= prefix, "{ip} and {neighbour} in /{prefix}");
         }

@@ -1,6 +1,6 @@
-//! Checkpoints in use: whatever becomes of processes and connections, who comes back with a
-//! checkpoint has the state that it is of; what has been changed, is another's, or is older than the
-//! component that lives, or that has ended in this process, is refused.
+//! Checkpoints in use. Whatever happens to processes and connections, a page that comes back with a
+//! checkpoint has the state of that checkpoint. A checkpoint is refused if it was changed, belongs to another
+//! user, or is older than the component that lives or has ended in this process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +67,7 @@ impl Client {
         self.0.send(message).await.expect("a connection");
     }
 
-    /// Adds what comes to `messages`, until there is one that begins so.
+    /// Adds messages to `messages`, until one of them begins so.
     async fn until(&mut self, heads: &[Value]) -> (Value, Option<Point>) {
         let mut point = None;
         let mut found = None;
@@ -106,7 +106,7 @@ struct Point {
 enum Place {
     /// One that there has not been.
     Another,
-    /// That of the last join.
+    /// The place of the last join.
     Same,
 }
 
@@ -118,7 +118,7 @@ struct World {
     id: u64,
     /// The number that the component is at in this process, or was at when it ended here.
     at: Option<u64>,
-    /// As what it is shown on this connection.
+    /// The id under which the component is shown on this connection.
     shown: Option<u64>,
     points: Vec<Point>,
 }
@@ -144,7 +144,7 @@ impl World {
     async fn join(&mut self, module: &str, sealed: &str, number: u64, place: Place) -> bool {
         match place {
             Place::Another => self.id += 1,
-            // What was there stops before anything is looked at.
+            // The component that was there stops before anything is looked at.
             Place::Same => self.shown = None,
         }
         self.client

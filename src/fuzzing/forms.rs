@@ -1,5 +1,5 @@
-//! Forms: a handler gets the fields that another reader sees, in their order, for a cost that is
-//! linear in what was sent.
+//! Forms: a handler gets the fields that another reader sees, in their order. The cost is linear in the
+//! length of the body.
 
 use std::cell::Cell;
 use std::fmt::Formatter;
@@ -130,8 +130,8 @@ impl Hash for Counted<'_> {
     }
 }
 
-/// Each field is compared with the one of its name, and seldom with another. Counted, as no clock is the
-/// same on every machine.
+/// Each field is compared with the field of its name, and seldom with another. The comparisons are counted,
+/// because no clock is the same on every machine.
 fn gathers_in_linear_time(fields: &[(String, String)], most: usize) {
     COMPARED.set(0);
     let names = fields.iter().map(|(name, _)| (Counted(name), ()));

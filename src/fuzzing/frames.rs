@@ -1,6 +1,5 @@
-//! Bytes of a client, as frames: whatever they are, the connection ends with them, gives no message
-//! that is over the limit, says nothing that is no frame, and holds no more for the client than is
-//! counted and bounded.
+//! Bytes of a client, as frames. Whatever the bytes are: the connection ends with them, gives no message that
+//! is over the limit, writes only whole frames, and holds no more for the client than is counted and bounded.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -25,7 +24,7 @@ const MESSAGE_BYTES: usize = 300;
 /// What the server may hold back before the client reads.
 const PIPE: usize = 256;
 
-/// So often everybody has a turn before whoever still waits counts as waiting.
+/// Each task has so many turns. A task that still waits then counts as waiting.
 const ROUNDS: usize = 64;
 /// The most of a control frame's bytes, with its mask.
 const CONTROL: usize = 2 + 4 + 125;
@@ -33,7 +32,8 @@ const CONTROL: usize = 2 + 4 + 125;
 /// fills the pipe, one more, and those that it has read ahead or not read at all.
 const MOST_PONGS: usize = PIPE + CONTROL + 2 * 1024 + PIPE;
 
-/// The first byte says in pieces of what size the others come; zero, that they choose frames.
+/// The first byte gives the size of the pieces in which the others come; zero means that the bytes choose
+/// frames.
 pub fn frames(input: &[u8]) {
     let (size, bytes) = input.split_first().unwrap_or((&0, &[]));
     match size {
@@ -71,7 +71,7 @@ fn chosen(input: &mut Input<'_>) -> Vec<u8> {
 
 /// What there is to see while the client has nothing more to say, or cannot say it.
 struct Seen<'a> {
-    /// What it has got rid of.
+    /// The bytes that the client has sent.
     sent: &'a [u8],
     /// What the server counts of a message that is not whole.
     counted: usize,
@@ -128,7 +128,7 @@ fn converse(size: usize, bytes: &[u8], is_late: bool) {
                     write.await
                 }
             };
-            // Whoever has been refused need not be listened to.
+            // A client that has been refused need not be read from.
             let Ok(written) = written else { break };
             sent += written;
         }
@@ -181,7 +181,7 @@ fn judge(said: &[u8], reason: Closed, sent: &[u8]) {
         rest = behind;
     }
     if reason == Closed::Client || closes(sent) {
-        // Who goes away, or goes on behind a close, gets what has left by then.
+        // A client that goes away, or goes on after a close, gets the frames that have left by then.
         return;
     }
     assert!(rest.is_empty(), "half a frame");
@@ -206,8 +206,8 @@ async fn at_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
     None
 }
 
-/// Of a client that does not read, no more pings are taken than there is room for their pongs; and what
-/// has come of a message is counted.
+/// If a client does not read, no more of its pings are taken than there is room for their pongs; and the part
+/// of a message that has come is counted.
 fn holds_little(seen: &Seen<'_>, is_late: bool) {
     if !seen.is_open {
         return;
@@ -226,7 +226,7 @@ fn holds_little(seen: &Seen<'_>, is_late: bool) {
         return;
     }
     let counted = seen.counted;
-    // What has come in one reading with the end of another message is not counted yet.
+    // Bytes that came in one read with the end of another message are not counted yet.
     assert!(begun <= counted + PIPE, "{counted} of {begun} are counted");
     assert!(
         counted <= begun + CONTROL,

@@ -62,7 +62,7 @@ async fn converse(is_extended: bool, texts: &[String]) -> Vec<String> {
     let mut client = upgraded(pipe).await;
     let mount = token(&context, "0", "");
     for message in said(is_extended, texts, &mount) {
-        // Whoever says too much that is no message is refused, and has been listened to until then.
+        // A client that sends too many invalid messages is refused, and has been read from until then.
         if client.send(Message::text(message)).await.is_err() {
             break;
         }
@@ -76,7 +76,7 @@ async fn converse(is_extended: bool, texts: &[String]) -> Vec<String> {
     }
     sessions.drain();
     context.tasks.close();
-    // It reads what is still said, and hangs up.
+    // The client reads the remaining messages, and hangs up.
     while let Some(Ok(_)) = client.next().await {}
     drop(client);
     context.tasks.wait().await;
@@ -154,7 +154,7 @@ fn unquoted(text: &str) -> (String, &str) {
     }
 }
 
-/// One line, without what steers a terminal or turns the direction in which text is read.
+/// One line, without characters that steer a terminal or turn the direction in which text is read.
 fn plain(line: &str) {
     let steers = |letter: char| {
         letter.is_control()

@@ -1,4 +1,5 @@
-//! Messages of clients: what is taken is what another JSON parser sees, and nothing else is taken.
+//! Messages of clients: a message is taken exactly as another JSON parser reads it, and nothing else is
+//! taken.
 
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
@@ -145,7 +146,7 @@ pub fn extended(input: &[u8]) {
     assert_eq!(seen, expected);
 }
 
-/// Any number is an age, and its part below one does not count; `null` is none.
+/// Any number is an age, and its part below one does not count; `null` is no age.
 fn same_age(age: Option<u64>, given: Option<&Value>) {
     let expected = given.filter(|given| !given.is_null()).map(|given| {
         let number = given.as_f64().expect("an age that is a number");
@@ -177,7 +178,7 @@ fn called(event: &ClientEvent, seen: &[Value]) -> String {
     format!("{name}({given})")
 }
 
-/// What JavaScript parses. What is too long is refused before that.
+/// The JSON that JavaScript parses. JSON that is too long is refused before that.
 fn json_of(json: &str) -> Value {
     let parsed = serde_json::from_str(json);
     parsed.unwrap_or_else(|error| {

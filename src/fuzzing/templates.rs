@@ -1,4 +1,4 @@
-//! Templates: whatever the statics are, they are refused or hold any value where it was put.
+//! Templates: whatever the statics are, the template is refused, or holds any value in its slot.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -41,7 +41,7 @@ fn the_corpora() {
     replay("logged", logged);
 }
 
-/// A frame's first bytes and payload; what is said of its length need not be true.
+/// A frame's first bytes and payload; the length that they give need not be true.
 fn frame() -> impl Strategy<Value = Vec<u8>> {
     let lengths = prop::sample::select(vec![0u64, 1, 5, 125, 126, 200, 300, 301, 1 << 16, 1 << 62]);
     let first = prop_oneof![4 => prop::sample::select(vec![0x81, 0x01, 0x80, 0x00, 0x88, 0x89, 0x8a, 0x82]), 1 => any::<u8>()];

@@ -1,5 +1,5 @@
-//! Tokens: what was not sealed does not open, and what was sealed opens only for whom, and as what,
-//! it was sealed.
+//! Tokens: a text that was not sealed does not open. A sealed text opens only for the user, and as the kind
+//! of token, that it was sealed for.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -19,8 +19,8 @@ fn open(token: &str, bind: &str, now: u64) -> Result<Claims, TokenError> {
     RING.open(token, bind, now, Duration::from_secs(DAY))
 }
 
-/// The bytes are a token (`t` and its text, `b` and what its text stands for), or else say what is
-/// sealed and how it is changed then.
+/// The bytes are a token (`t` and its text, or `b` and the bytes of that text). Otherwise they give the
+/// content to seal, and how the sealed text is changed.
 pub fn tokens(input: &[u8]) {
     match input.split_first() {
         Some((b't', text)) => {

@@ -1,4 +1,4 @@
-//! Trees as JSON: read, compared, changed and written, they are what was rendered.
+//! Trees as JSON: read, compared, changed and written, they are the same as the render.
 
 use serde_json::Value;
 
@@ -71,7 +71,7 @@ fn changes(old: &LiveTree, new: &LiveTree) {
     if patch.is_empty() {
         assert_eq!(old.to_html(), new.to_html());
     }
-    // As one of the extended dialect reads it.
+    // As a client of the extended dialect reads it.
     extended::model::follow(old, &render, new);
     let mut committed = old.clone();
     committed.commit(render);
@@ -121,7 +121,7 @@ fn shape(input: &mut Input<'_>, out: &mut String, level: usize) {
     out.push_str("]}");
 }
 
-/// Not by our own writer, which is what is tried.
+/// Not written by our own writer, because that writer is tried here.
 fn write_json(out: &mut String, text: &str) {
     out.push_str(&Value::from(text).to_string());
     let mut ours = String::new();

@@ -1,4 +1,5 @@
-//! A component comes to this process: the one that has it is asked to yield, and the component is claimed.
+//! A component comes to this process: the process that has the component is asked to yield, and the component
+//! is claimed here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,13 +28,13 @@ const TRIES: usize = 8;
 pub struct Coming {
     /// The component.
     pub instance: Arc<str>,
-    /// What the page's secret says, if it has one.
+    /// The home that the page's secret names, if the page has one.
     pub home: Option<Home>,
     /// The state that the page has brought, and its life.
     pub point: Point,
     /// See `point`.
     pub life: Life,
-    /// What the page shows.
+    /// The point that the page shows.
     pub shown: Point,
     /// For so long a component may be busy that is to yield.
     pub patience: Duration,
@@ -44,7 +45,7 @@ pub struct Coming {
 pub struct Moved {
     /// Its life here; `None` if Redis is away.
     pub life: Option<Life>,
-    /// What the process before has handed over or left.
+    /// The state that the process before has handed over or left.
     pub handed_over: Option<HandedOver>,
 }
 
@@ -53,11 +54,11 @@ pub struct Moved {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Elsewhere(pub Revision);
 
-/// What became of asking a process.
+/// The result of asking a process.
 enum Asked {
-    /// It has nothing of the component any more.
+    /// The process has nothing of the component any more.
     Done(Option<HandedOver>),
-    /// It has it, and will end it when it hears that it is claimed.
+    /// The process has the component, and ends it when it hears that another process has claimed it.
     Keeps,
     Elsewhere(Revision),
 }
@@ -118,7 +119,8 @@ impl Homes {
         within(self.processes.link().ask(&found)).await
     }
 
-    /// Claims the component, if its home is still the one that was found. Gives the new life, and what is left.
+    /// Claims the component, if its home is still the one that was found. Gives the new life, and the state
+    /// that the last process has left.
     pub(super) async fn try_claim(
         &self,
         coming: &Coming,

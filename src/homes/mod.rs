@@ -36,7 +36,7 @@ pub use asking::{Coming, Elsewhere, Moved};
 pub use secret::{Home, Mark};
 pub use wire::{Answer, HandedOver, Said, Yield};
 
-/// What is said to other processes about homes.
+/// The subject of messages between processes about homes.
 pub(crate) const ABOUT: &str = "home";
 /// The life of a component that was made in this process. Lives that are claimed are later.
 pub(crate) const FIRST: Life = Life(1);
@@ -44,7 +44,7 @@ pub(crate) const FIRST: Life = Life(1);
 /// How long a home is remembered. If it is forgotten, the page's secret still names its process, and the next life is
 /// later anyhow.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
-/// How long it is remembered that a component has ended: longer than what is said to a process waits for it.
+/// How long it is remembered that a component has ended: longer than any message to a process waits.
 const ENDED: Duration = Duration::from_secs(3600);
 /// For so long Redis is waited for, each time.
 const REDIS: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ pub struct Homes {
     gone: Mutex<VecDeque<Arc<str>>>,
 }
 
-/// What Redis has of a component's home: the last life, and the process that lives it, if one does.
+/// A component's home in Redis: the last life, and the process that lives it, if one does.
 type Found = (Option<u64>, Option<String>);
 
 impl Homes {
@@ -122,7 +122,7 @@ impl Homes {
         tokio::spawn(async move { homes.leave(&instance, life, None).await });
     }
 
-    /// Those of these components that have a later life than the one that is given with them.
+    /// The components among these that have a later life than the one that is given with them.
     ///
     /// # Errors
     /// [`AskError`].
@@ -148,7 +148,7 @@ impl Homes {
         Ok(lost)
     }
 
-    /// What is said to a process, sealed for it: a JSON text.
+    /// A message to a process, sealed for this process: a JSON text.
     fn sealed_for(&self, process: &str, said: &impl Serialize) -> Option<String> {
         self.seal(said, &topic_of(process))
     }
@@ -165,7 +165,7 @@ impl Homes {
         serde_json::from_str(&json).ok()
     }
 
-    /// What another process has said to this one. `None` if no process of this application has said it.
+    /// A message of another process to this one. `None` if no process of this application has sealed it.
     pub(crate) fn hears(&self, body: &RawValue) -> Option<Said> {
         self.open(body.get(), &topic_of(self.processes.name()))
     }
@@ -200,7 +200,7 @@ async fn within<T>(asked: impl Future<Output = Result<T, AskError>>) -> Result<T
     timeout(REDIS, asked).await.map_err(away)?
 }
 
-/// What is said to a process is sealed for it.
+/// A message to a process is sealed with this text, so no other process can open it.
 fn topic_of(process: &str) -> String {
     format!("{ABOUT} {process}")
 }

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Homes;
 
-/// What the secrets of a component end with: a dot, its process, a dot, and what proves that. Empty if there is no
-/// backplane.
+/// The end of the secrets of a component: a dot, the name of its process, a dot, and a proof of that name.
+/// Empty without a backplane.
 #[derive(Clone, Debug, Default)]
 pub struct Mark(Box<str>);
 
@@ -20,7 +20,7 @@ impl Mark {
     }
 }
 
-/// What a page's secret says.
+/// The content of a page's secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     /// The whole secret.
@@ -32,7 +32,7 @@ pub struct Home {
 }
 
 impl Homes {
-    /// What the secrets of this component end with here.
+    /// The end of this component's secrets in this process.
     pub fn mark(&self, bind: &str, module: &str, instance: &str) -> Mark {
         let process = self.processes.name();
         let proof = self.keyring.home([bind, module, instance, process]);
@@ -40,8 +40,8 @@ impl Homes {
         Mark(format!(".{process}.{proof}").into())
     }
 
-    /// What this secret says; `None` if it names no process, or if no process of this application gave it to this
-    /// user for this module.
+    /// The content of this secret; `None` if it names no process, or if no process of this application gave
+    /// it to this user for this module.
     pub fn open_secret(&self, secret: &str, bind: &str, module: &str) -> Option<Home> {
         let mut parts = secret.split('.');
         let [instance, _, process, proof] = [(); 4].map(|()| parts.next());

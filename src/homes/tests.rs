@@ -88,13 +88,13 @@ with_server! {
         let (later, handed_over) = take_over(&ann, 1).await;
         assert_ne!(handed_over, Some(left("late")));
         assert!(later > life);
-        // It has ended, and nothing is left: nobody is asked.
+        // The component has ended, and nothing is left: no process is asked.
         ann.forget(&"a".into(), later);
         let has_process = || server.ask::<bool>(&["HEXISTS", "loom:home:{a}", "process"]).unwrap();
         until("the home to be forgotten", || !has_process()).await;
         let (last, handed_over) = take_over(&ben, 1).await;
         assert!(last > later && handed_over.is_none());
-        // Nobody who writes to Redis leaves anything.
+        // A forger who writes to Redis leaves nothing.
         let forged = serde_json::to_string(&left("forged")).unwrap();
         let _: u64 = server.ask(&["HSET", "loom:home:{a}", "left", &forged]).unwrap();
         assert_eq!(take_over(&ann, 1).await.1, None);

@@ -1,4 +1,4 @@
-//! What processes say to each other about a component that moves.
+//! The messages between processes about a component that moves.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{EventNumber, Life, Point, Revision};
 
-/// What one process says to another.
+/// A message of one process to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Said {
     /// The page of a component has come: the other process is to yield the component.
@@ -22,21 +22,22 @@ pub enum Said {
 pub struct Yield {
     /// The component.
     pub instance: Arc<str>,
-    /// What proves that the page has the secret, for the one that asks and the one that is asked, in base64url.
+    /// Proves that the page has the secret. The proof is bound to the process that asks and the process that
+    /// is asked. In base64url.
     pub proof: String,
     /// The revision and the life of the state that the page has brought.
     pub revision: Revision,
     /// See `revision`.
     pub life: Life,
-    /// What the page shows: its last event with an answer, and the revision.
+    /// The point that the page shows: its last event with an answer, and the revision.
     pub shown: (EventNumber, Revision),
-    /// How long the one that asks waits, in milliseconds. If the component is busy for longer, the answer is
+    /// How long the asking process waits, in milliseconds. If the component is busy for longer, the answer is
     /// [`Answer::Wait`].
     pub patience: u64,
 }
 
 impl Yield {
-    /// What the page shows.
+    /// The point that the page shows.
     pub fn shown(&self) -> Point {
         let (event, revision) = self.shown;
         Point { event, revision }
@@ -48,24 +49,26 @@ impl Yield {
     }
 }
 
-/// What a process says to one that has asked it to yield.
+/// The answer of a process that was asked to yield.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// The component has ended there, and goes on from this.
     Yielded(HandedOver),
-    /// It yields as soon as it has handled what it handles now: it is to be asked again.
+    /// The process yields as soon as it has handled its current step: ask again.
     Wait,
-    /// It does not yield: the proof is wrong. If the state that the page has brought is older, the revision is named.
+    /// The process does not yield: the proof is wrong. If the state that the page has brought is older, the
+    /// answer names the revision.
     Refused(Option<Revision>),
-    /// There is no such component.
+    /// The process has no such component.
     Unknown,
 }
 
-/// What a process leaves to the next one.
+/// The state that a process leaves to the next one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandedOver {
     /// The newest state, as a checkpoint.
     pub sealed: String,
-    /// What the page may not have been told, and is in no tree. The session has written it, and reads it.
+    /// The answers that the page may not have and that no tree repeats. The session writes and reads this
+    /// text.
     pub unsaid: String,
 }

@@ -28,7 +28,7 @@ const TOO_LONG: &str =
     "The handler's name, the type or the key of this event is too long; it was not applied.";
 const TOO_OLD: &str = "This came too late and was not applied.";
 
-/// What a page is told of an event that is not handled.
+/// The text for a page whose event is not handled.
 fn reason(why: Unhandled) -> &'static str {
     match why {
         Unhandled::Full => TOO_MANY,
@@ -75,8 +75,8 @@ async fn live<D: Dispatcher, R: ReplyTo>(
         }
         running.due = state.due(running, reply_to);
         running.ask = state.ask_due(running, reply_to);
-        // Comes first, or a component whose messages keep coming would never show what was held back. If
-        // events wait, the next answer shows it.
+        // Catching up comes first. Otherwise a component whose messages keep coming would never show the
+        // changes that were held back. If events wait, the next answer shows the changes.
         let catches_up = state.sent_tree.is_some() && !running.mailbox.has_events();
         let next = tokio::select! {
             biased;
@@ -214,7 +214,8 @@ impl LiveSocketState {
                 Box::pin(self.leave(running, topic, ends, reply_to)).await?;
             }
             Item::HandOver => {
-                // Whoever goes on would take a newer state from the store.
+                // The store may have the state of a step that has failed. So the committed state is saved
+                // once more: otherwise the next process would go on with that one.
                 if self.settles_at.is_some() {
                     self.settles_at = Some(Instant::now());
                     Box::pin(self.settle(running, reply_to)).await?;
@@ -291,7 +292,8 @@ impl LiveSocketState {
                 });
                 self.catch_up_with_messages(running, &mut back, reply_to)
                     .await?;
-                // Meanwhile the application may have taken away what the page would be shown.
+                // Meanwhile the application may have taken the component out of topics. The page must not be
+                // shown news of them.
                 self.leave_all(running, reply_to).await?;
                 self.let_in(&mut back, reply_to);
                 ControlFlow::Continue(())
@@ -390,7 +392,7 @@ impl LiveSocketState {
         running.failed(
             name,
             id,
-            "the question whether its page may still see it",
+            "the check whether the page may still see the component",
             &error,
         );
         if let CallError::Refused(..) = error {
@@ -431,7 +433,7 @@ impl LiveSocketState {
         } else {
             self.call(running, number, None).await
         };
-        // By reference: what is moved while a future waits has its room in the future twice.
+        // By reference: a value that is moved while a future waits has its room in the future twice.
         let Some(result) = &mut result else {
             return ControlFlow::Break(());
         };

@@ -1,11 +1,11 @@
-//! When `authorize` is asked again about a page that is shown a component: what comes from the server would go on
-//! for a user whose rights have ended.
+//! When `authorize` is asked again about a page that is shown a component. Without this, changes from the
+//! server would go on for a user whose rights have ended.
 
 use tokio::time::{Duration, Instant};
 
 use crate::ids::ActorKey;
 
-/// Within so long a page is asked about if it is in doubt whether it may see what it sees.
+/// If it is in doubt whether a page may still see a component, `authorize` is asked within this time.
 const SOON: Duration = Duration::from_secs(5);
 
 /// When one component is asked about. Most modules have no `authorize`, and hold no memory for it.
@@ -35,8 +35,8 @@ impl Asking {
         self.0.as_ref().map(|state| state.due)
     }
 
-    /// It is in doubt whether the page may see what it sees: it is asked about within five seconds, but not at once with
-    /// all others.
+    /// It is in doubt whether the page may still see the component: `authorize` is asked within five seconds,
+    /// but not for all pages at once.
     pub(super) fn doubted(&mut self) {
         if let Some(state) = &mut self.0 {
             let soon = Instant::now() + spread(SOON, state.actor);
@@ -52,9 +52,9 @@ impl Asking {
     }
 }
 
-/// Between half of the limit and all of it, another time for each actor, and for each viewer of a shared component:
-/// what came to life together, for instance after a deploy, is not asked about together. Multiples of the golden ratio are
-/// spread evenly, however many there are.
+/// Between half of the limit and all of it, another time for each actor, and for each viewer of a shared
+/// component. So `authorize` is not asked at once about components that came to life together, for instance
+/// after a deploy. Multiples of the golden ratio are spread evenly, however many there are.
 pub(crate) fn spread(limit: Duration, actor: ActorKey) -> Duration {
     const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
     let part = (actor.wrapping_mul(GOLDEN) >> 32) as f64 / f64::from(u32::MAX);

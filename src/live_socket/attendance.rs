@@ -1,8 +1,8 @@
-//! A component's part in presence: its entries in topics, and what it reads of who else is there.
+//! A component's part in presence: its own entries in topics, and the presence of others that it reads.
 //!
-//! The entries are there while a page shows the component, so that a person whose page is gone leaves after
-//! the grace. A component that watches is told everybody again whenever it may have missed something: when its
-//! page is back, and after a message that it has not handled.
+//! The entries are there while a page shows the component. So a person whose page is gone leaves after the
+//! grace. A component that watches a topic is told everybody again whenever it may have missed something:
+//! when its page is back, and after a message that it has not handled.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -23,7 +23,7 @@ use crate::presence::{Entry, News, PresenceError, Watch};
 use crate::quotas::{Exceeded, Taken, within};
 use crate::topics::Position;
 
-/// Who sees a component.
+/// Whether pages see a component.
 #[derive(Clone, Copy)]
 pub(super) struct Pages {
     /// A page shows the component.
@@ -46,7 +46,7 @@ impl Pages {
     }
 }
 
-/// An entry, and what of it others see.
+/// An entry, with the key and meta that others see.
 struct Place {
     entry: Entry,
     /// Its holder has it, in all topics and in this one.
@@ -59,7 +59,7 @@ struct Watched {
     watch: Watch,
     /// Names the watch to the mailbox.
     number: u32,
-    /// What was read last. The next message is everybody if this is not set.
+    /// The position of the news that was read last. If `None`, the next message is the list of everybody.
     from: Option<Position>,
     /// There may be something to read.
     is_unread: bool,
@@ -86,7 +86,7 @@ struct State {
 pub(super) struct Attendance(Option<Box<State>>);
 
 impl Attendance {
-    /// Whether whoever sees the component matters: only then the actor looks.
+    /// Whether the component tracks or watches anything. Only then the actor has to look at its pages.
     pub(super) fn has_part(&self) -> bool {
         self.0.is_some()
     }
@@ -150,7 +150,7 @@ impl Attendance {
         Ok(())
     }
 
-    /// Gives back what the committed state does not have.
+    /// Gives back entries that the committed state does not have.
     pub(super) fn keep(&mut self, ongoing: &Ongoing) {
         let Some(state) = &mut self.0 else { return };
         state.places.retain(|topic, _| ongoing.tracks(topic));
@@ -161,8 +161,8 @@ impl Attendance {
         }
     }
 
-    /// Tracks and watches what is committed, and nothing else. The component is tracked first, so that it is
-    /// among everybody.
+    /// Tracks and watches the topics of the committed state, and no others. The component is tracked first,
+    /// so that it is in the list of everybody that it gets.
     pub(super) async fn follow<D: Dispatcher>(
         &mut self,
         follower: &mut Follower<'_, D>,
@@ -242,9 +242,10 @@ impl Attendance {
         }
     }
 
-    /// A message was not handled: the next one is everybody. If that one was, there is no next one before
-    /// something changes, so that a receiver that always throws is not asked for ever. What has changed while
-    /// the message waited counts: nobody wakes the component for that again.
+    /// A message was not handled, so the next message is the list of everybody. If the lost message was such
+    /// a list already, no message follows before something changes. Otherwise a receiver that always throws
+    /// would be called for ever. A change that came while the message waited counts: nobody wakes the
+    /// component for it again.
     pub(super) fn is_lost(&mut self, topic: &str, was_whole: bool) {
         if let Some(watched) = self.watched(topic) {
             watched.from = None;
@@ -256,7 +257,8 @@ impl Attendance {
         self.0.as_mut()?.watched.get_mut(topic)
     }
 
-    /// Reads what is new. A topic of which a message waits has its turn when that is handled.
+    /// Reads the news. If a message of a topic still waits, the topic has its turn when that message is
+    /// handled.
     pub(super) async fn read<D: Dispatcher>(
         &mut self,
         context: &Context<D>,
@@ -287,8 +289,8 @@ impl Attendance {
 }
 
 impl State {
-    /// Says whether a page shows the component, and what of it. If messages are not handled from here on, the
-    /// next one of each topic is everybody.
+    /// Says whether a page shows the component, and whether messages are handled. If messages are not handled
+    /// from here on, the next message of each topic is the list of everybody.
     fn show(&mut self, ongoing: &Ongoing, pages: Pages) {
         let was_there = std::mem::replace(&mut self.is_there, pages.show);
         if was_there && pages.are_gone() {
@@ -346,7 +348,7 @@ fn message(
 fn unreachable<D>(context: &Context<D>, module: &str, topic: &str, error: &impl fmt::Display) {
     context.log_about(Level::Error, Code::Presence, module, || {
         format!(
-            "{module}: the presence of {} is not known to it, or it to others: {error}",
+            "{module}: presence in the topic {} does not reach this component, or others do not see this component: {error}",
             Quoted(topic)
         )
     });

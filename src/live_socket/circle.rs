@@ -1,5 +1,5 @@
-//! A bound on what the receivers of a component publish and ask to be told, so that messages that cause each
-//! other in a circle come to an end.
+//! A bound on the messages and questions of a component's receivers. So messages that cause each other in a
+//! circle come to an end.
 
 use tokio::time::{Duration, Instant};
 
@@ -16,8 +16,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Receivers publish too much, or ask too often for a topic's history or presence.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "the receivers of a component publish, send, and ask for a topic's history or presence {PER_SECOND} times in a \
-     second and {BURST} times at once at most; is this message caused by the component's own messages, in a circle?"
+    "the receivers of a component may publish, send, and ask for a topic's history or presence {PER_SECOND} times in a \
+     second, and {BURST} times at once; do the component's own messages cause this message, in a circle?"
 )]
 pub(super) struct TooMany;
 

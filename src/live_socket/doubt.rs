@@ -25,8 +25,8 @@ impl LiveSocketState {
         }
     }
 
-    /// Commits the committed state once more, as a step of its own without a call, if it is time for that. Its revision
-    /// is that of the state that nobody knows of, which it replaces.
+    /// Commits the committed state once more, as a step of its own without a call, if it is time for that.
+    /// The step has the revision of the state that may or may not be in the store, and replaces that state.
     pub(super) async fn settle<D: Dispatcher, R: ReplyTo>(
         &mut self,
         running: &mut Running<D>,
@@ -39,7 +39,7 @@ impl LiveSocketState {
         match self.commit_uncalled(Vec::new(), 0, running, reply_to).await {
             Ok(()) => {}
             Err(error @ CallError::Moved) => return self.moved(running, &error, reply_to),
-            // It was said when the event failed.
+            // The log has had the error when the event failed.
             Err(_) => {
                 self.settles_at = Some(Instant::now() + AGAIN);
                 running.remind_later(AGAIN);

@@ -16,7 +16,8 @@ use crate::store::StoreError;
 use crate::tree::{Mismatch, Render};
 use crate::turns::{Given, Turn};
 
-/// The component after its first render; `None` if it has none, which was said.
+/// The component after its first render; `None` if the first render has failed. The page and the log have
+/// been told then.
 pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
     running: &mut Running<D>,
     mut start: Box<Start>,
@@ -102,7 +103,7 @@ pub(super) async fn render<D: Dispatcher, R: ReplyTo>(
         running.context.log_about(Level::Warn, Code::Receivers, &start.module_name, || {
             let names: BTreeSet<&str> = dropped.iter().map(|one| &*one.receiver).collect();
             let (module, names) = (&start.module_name, Vec::from_iter(names).join(", "));
-            format!("{module}: what went on for these receivers is dropped, since the module has none of the names: {names}")
+            format!("{module}: the module has no receivers with these names, so their timers, tasks and subscriptions are dropped: {names}")
         });
         call.dropped = Some(dropped.into());
     }

@@ -1,4 +1,4 @@
-//! For whom topics and presence are followed.
+//! The component for which topics and presence are followed.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use super::mailbox::Mailbox;
 use crate::context::Context;
 use crate::topics::Sink;
 
-/// A component, as what it follows knows it.
+/// A component, as topics and presence know it.
 pub(super) struct Follower<'a, D> {
     pub(super) context: &'a Context<D>,
     /// Is woken if there is something to read.
     pub(super) mailbox: &'a Arc<Mailbox>,
     /// The last number of a sink.
     pub(super) last: &'a mut u32,
-    /// Whose quotas count what it takes.
+    /// The holder in whose quotas the component's subscriptions count.
     pub(super) holder: &'a Arc<str>,
     /// The module's name, for the log.
     pub(super) module: &'a str,

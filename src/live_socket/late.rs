@@ -16,16 +16,16 @@ type Say = Box<dyn FnOnce(&LiveSocket) + Send>;
 #[derive(Default)]
 pub(crate) struct LateSocket {
     socket: OnceLock<LiveSocket>,
-    /// What was said before there was a socket.
+    /// Messages to the actor from before there was one.
     early: Mutex<Vec<Say>>,
-    /// There will be none.
+    /// The owner will never have an actor.
     never: AtomicBool,
 }
 
 impl LateSocket {
-    /// Gives the owner its actor, which is told what was said before.
+    /// Gives the owner its actor, which gets the messages from before.
     pub(crate) fn set(&self, socket: LiveSocket) {
-        // It cannot fail: whoever starts the actor calls this once.
+        // This cannot fail: the code that starts the actor calls `set` once.
         let _ = self.socket.set(socket);
         let early = std::mem::take(&mut *lock(&self.early));
         if let Some(socket) = self.get() {
@@ -33,7 +33,7 @@ impl LateSocket {
         }
     }
 
-    /// The owner gets no actor. What was said is dropped, and so is what is said from now on.
+    /// The owner gets no actor. Messages from before are dropped, and so are all later ones.
     pub(crate) fn never(&self) {
         self.never.store(true, Ordering::Relaxed);
         lock(&self.early).clear();
@@ -50,7 +50,7 @@ impl LateSocket {
             return say(socket);
         }
         let mut early = lock(&self.early);
-        // `set` takes what is there after it has set the socket.
+        // `set` takes the early messages after it has set the socket.
         if let Some(socket) = self.get() {
             drop(early);
             return say(socket);

@@ -125,7 +125,7 @@ struct State {
 }
 
 impl State {
-    /// How many topics are to be left. They stand before everything else.
+    /// How many items say that a topic is to be left. They stand before everything else.
     fn leaves(&self) -> usize {
         let is_leave = |item: &&Item| matches!(item, Item::Leave { .. });
         self.items.iter().take_while(is_leave).count()
@@ -164,8 +164,8 @@ pub(super) struct Capacity {
 /// always woken. `src/models.rs` watches it (`a_mailbox_loses_no_event_and_no_wake`).
 pub struct Mailbox {
     state: Mutex<State>,
-    /// Set when the phase becomes [`Phase::Stopped`]. Whoever makes a call for the actor looks here before the callee
-    /// gets the call.
+    /// Set when the phase becomes [`Phase::Stopped`]. Before the callee gets a call of this actor, the
+    /// dispatcher looks here.
     pub(super) ended: AtomicBool,
     capacity: Capacity,
     stats: Arc<Stats>,
@@ -323,7 +323,8 @@ impl Mailbox {
         }
     }
 
-    /// Has the actor ask what viewers have asked for, after all that waits; also while the actor finishes.
+    /// Has the actor handle the events that viewers have sent, after all else that waits; also while the
+    /// actor finishes.
     pub(super) fn viewers_ask(&self) {
         let state = self.lock();
         let asks = |item: &Item| matches!(item, Item::Viewers);
@@ -332,7 +333,8 @@ impl Mailbox {
         }
     }
 
-    /// Has the actor take what its parent gives now. What waits of it is no longer so.
+    /// Has the actor take the props that its parent gives now. Props that the parent gave before and that
+    /// still wait are out of date, and are dropped.
     pub(super) fn give(&self, given: Given) {
         let mut state = self.lock();
         if state.phase != Phase::Open {
@@ -375,9 +377,9 @@ impl Mailbox {
         values
     }
 
-    /// Puts an item before all events that wait, and behind the topics that are left: what was taken away is not shown
-    /// to a page that comes back. `Show` items in front are dropped, because this one is newer; if the page is back
-    /// once more, an older `Resume` is dropped, too.
+    /// Puts an item before all events that wait, and behind the topics that are to be left: a page that comes
+    /// back must not see news of a topic that was taken away. `Show` items in front are dropped, because this
+    /// one is newer; if the page is back once more, an older `Resume` is dropped, too.
     pub(super) fn first(&self, item: Item) {
         let mut state = self.lock();
         if state.phase == Phase::Stopped {

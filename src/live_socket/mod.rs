@@ -58,26 +58,26 @@ pub struct Start {
     pub module_name: Arc<str>,
     /// The caller whose page it is; `None` if the application itself starts the component.
     pub caller: Option<Arc<Caller>>,
-    /// The name under which what the component takes of what all share is counted: the user's or the address's.
-    /// Empty if the application itself starts the component.
+    /// The holder (the user, or the address) in whose quotas the component counts. Empty if the application
+    /// itself starts the component.
     pub holder: Arc<str>,
     /// The first props.
     pub props: Arc<Props>,
-    /// Where the props come from; `None` if the application itself gave them.
+    /// The source of the props; `None` if the application itself gave them.
     pub origin: Option<Origin>,
     /// The page's place among the pages that join; `None` if the first render need not wait.
     pub place: Option<Place>,
-    /// What the state includes.
+    /// The point that the state has reached.
     pub point: Point,
     /// The life that the state was left in; 0 if the component is new.
     pub life: Life,
     /// The revision that the state has at least, if the page has shown nothing that is gone.
     pub expected: Revision,
-    /// What goes on beside the props.
+    /// Timers, subscriptions and the like of the state.
     pub ongoing: Ongoing,
-    /// Of a nested component what its parent gives.
+    /// For a nested component: the props that its parent gives.
     pub given: Option<Given>,
-    /// What the module has beside its callbacks.
+    /// The parts of the module beside its callbacks.
     pub details: Arc<Details>,
 }
 
@@ -146,7 +146,7 @@ impl LiveSocket {
             let actor: Weak<Mailbox> = Arc::downgrade(&mailbox);
             held.add(key, actor);
         }
-        // Boxed: a future that is moved into has room for what it takes twice.
+        // Boxed: a future keeps room for a moved argument twice.
         let (start, reply_to) = (Box::new(start), Box::new(reply_to(key)));
         let task = actor::run(context.clone(), key, start, mailbox.clone(), reply_to);
         context.tasks.spawn(task);
@@ -208,7 +208,8 @@ impl LiveSocket {
         self.mailbox.leave(topic, ends);
     }
 
-    /// Has a nested component take what its parent gives now: see [`Given`]. Of several that wait, the last one counts.
+    /// Has a nested component take the props that its parent gives now: see [`Given`]. If several wait, the
+    /// last ones count.
     pub fn give(&self, given: Given) {
         self.mailbox.give(given);
     }

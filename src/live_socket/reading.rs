@@ -1,4 +1,4 @@
-//! What an actor reads of the topics that its component has subscribed to.
+//! The messages that an actor reads from the topics that its component has subscribed to.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -50,7 +50,7 @@ impl Reading {
         self.topics.values().any(|topic| topic.is_unread)
     }
 
-    /// How many subscriptions of this state there are beside those that the component has.
+    /// How many subscriptions this state has that the component does not have so far.
     pub(super) fn begun_by(&self, ongoing: &Ongoing) -> usize {
         let names = ongoing.subscriptions().map(|(name, _)| name);
         names
@@ -110,7 +110,7 @@ impl Reading {
         }
     }
 
-    /// Reads what the topics have, as far as there is room. True if a position has moved without a message.
+    /// Reads messages of the topics, as far as there is room. True if a position has moved without a message.
     pub(super) async fn read<D: Dispatcher>(
         &mut self,
         context: &Context<D>,
@@ -155,14 +155,15 @@ impl Reading {
                 continue;
             };
             if batch.gap && subscribed.receiver.is_empty() {
-                // What was sent to the component names its receivers, so that no receiver can be told of a
-                // gap. After a restart the topic is another one, and there need not have been anything.
+                // Messages to the component name their receivers themselves, so there is no receiver that
+                // could be told of a gap. After a restart the topic is another one, and it is not known
+                // whether there were messages.
                 let position = subscribed.position;
                 let is_same = position.epoch == batch.position.epoch;
                 if is_same || position == Position::BEGINNING {
                     let text = || {
                         format!(
-                            "{module}: messages that were sent to a component are gone, since more waited than limits.topicMessages, topicBytes or topicTime allow"
+                            "{module}: messages that were sent to a component are lost: more waited than limits.topicMessages, topicBytes or topicTime allow"
                         )
                     };
                     context.log_about(Level::Warn, Code::Topic, module, text);

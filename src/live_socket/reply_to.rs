@@ -28,19 +28,19 @@ pub enum Moment {
 /// A state that an actor has committed, or is about to commit.
 #[derive(Clone, Copy)]
 pub struct Committed<'a> {
-    /// What the state includes.
+    /// The point that the state has reached.
     pub point: Point,
     /// The props.
     pub props: &'a Props,
-    /// What goes on beside the props.
+    /// Timers, subscriptions and the like of the state.
     pub ongoing: &'a Ongoing,
-    /// The step changed what goes on, so that a checkpoint is due at once.
+    /// The step changed timers, subscriptions or the like, so a checkpoint is due at once.
     pub is_due: bool,
     /// Tasks run, whose values come often: then checkpoints wait longer for each other.
     pub has_tasks: bool,
 }
 
-/// What an actor's life begins with.
+/// The beginning of an actor's life.
 #[derive(Default)]
 pub struct Begun {
     /// The life's name.
@@ -50,22 +50,22 @@ pub struct Begun {
 }
 
 impl Begun {
-    /// The life goes on from what the page has brought.
+    /// The life goes on from the state that the page has brought.
     pub fn of(life: Life) -> Self {
         let newest = None;
         Self { life, newest }
     }
 }
 
-/// A state from a store, newer than the one that the page has brought.
+/// A state from a store, newer than the state that the page has brought.
 pub struct Newest {
-    /// What the state includes.
+    /// The point that the state has reached.
     pub point: Point,
     /// The props.
     pub props: Arc<Props>,
-    /// Where the props come from.
+    /// The source of the props.
     pub origin: Origin,
-    /// What goes on beside the props.
+    /// Timers, subscriptions and the like of the state.
     pub ongoing: Ongoing,
 }
 
@@ -77,7 +77,8 @@ pub trait Viewers {
         false
     }
 
-    /// Takes what the viewer has asked for whose turn it is. The answer is for this viewer, until the next call.
+    /// Takes the next event of the viewer whose turn it is. The answer is for this viewer, until the next
+    /// call.
     fn next_asked(&mut self) -> Option<Asked> {
         None
     }
@@ -87,7 +88,8 @@ pub trait Viewers {
         false
     }
 
-    /// Takes who has joined and left, as the JSON that the receiver gets; `None` if nothing is to be told now.
+    /// Takes the viewers who have joined and left, as the JSON that the receiver gets; `None` if there is
+    /// nothing to tell now.
     fn joined_and_left(&mut self) -> Option<Arc<str>> {
         None
     }
@@ -103,8 +105,8 @@ pub trait Viewers {
         false
     }
 
-    /// Resolves when something is to be sent that no call in flight has to be waited for: what was held back, if
-    /// the actor `holds` changes back, or the whole tree.
+    /// Resolves when there is something to send that need not wait for the call in flight: changes that were
+    /// held back, if the actor `holds` changes back, or the whole tree.
     fn beside(&mut self, holds: bool) -> impl Future<Output = ()> + Send {
         let _ = holds;
         std::future::pending()
@@ -132,11 +134,12 @@ pub trait ReplyTo: Pace + Keeper + Viewers + Send + 'static {
     /// that of `point`.
     fn show(&mut self, point: Point, tree: &LiveTree, continuity: Continuity);
 
-    /// The answer to event `point.event`, after which the component is at `point`; `beside` has what else the handler asks of the page. Must not block.
+    /// The answer to event `point.event`, after which the component is at `point`; `beside` has the other
+    /// effects of the handler on the page. Must not block.
     fn answer(&mut self, point: Point, message: ServerMessage<'_>, beside: Beside<'_>);
 
-    /// The state was committed without an event, and the component is at `point`. `message` is the change
-    /// of the tree; `None` if the page shows what it is to show.
+    /// The state was committed without an event, and the component is at `point`. `message` is the change of
+    /// the tree; `None` if the page shows the tree already.
     fn changed(&mut self, point: Point, message: Option<ServerMessage<'_>>, beside: Beside<'_>);
 
     /// The answer to the `count` events up to `point.event`, which are not handled.
@@ -255,8 +258,8 @@ pub trait Keeper {
         let _ = committed;
     }
 
-    /// The actor ends in order; the state is the last one that was committed. What is awaited here holds up the end of
-    /// the application.
+    /// The actor ends in order; the state is the last one that was committed. The end of the application
+    /// waits for this future.
     fn leaves(&mut self, committed: Committed<'_>) -> impl Future<Output = ()> + Send {
         let _ = committed;
         std::future::ready(())
@@ -267,9 +270,9 @@ pub trait Keeper {
         let _ = bytes;
     }
 
-    /// The committed state has subscribed to these topics; `None` if to none. Called at the first render, and
-    /// after each step that may have changed them, which began at `since`. Gives the topics that the component was
-    /// taken out of meanwhile.
+    /// The committed state has subscribed to these topics; `None` if it has subscribed to none. Called at the
+    /// first render, and after each step that may have changed them and that began at `since`. Gives the
+    /// topics that the component was taken out of since then.
     fn subscribed(&mut self, topics: Option<&TopicNames>, since: u64) -> Vec<Leave> {
         let _ = (topics, since);
         Vec::new()

@@ -53,7 +53,7 @@ pub(super) struct Running<D: Dispatcher> {
     last_sink: u32,
     /// The topics of the component.
     pub(super) reading: Reading,
-    /// Where the component is tracked, and whose presence it watches.
+    /// The topics in which the component is tracked, and the topics whose presence it watches.
     pub(super) attendance: Attendance,
     /// How fast the component's receivers publish.
     circle: Circle,
@@ -120,7 +120,7 @@ impl<D: Dispatcher> Running<D> {
         self.clock = is_timed.then(|| Box::new(Clock::start()));
     }
 
-    /// What went on since the last lap was this part of the step.
+    /// The time since the last lap belongs to this part of the step.
     pub(super) fn lap(&mut self, part: Lap) {
         if let Some(clock) = &mut self.clock {
             clock.lap(part);
@@ -134,7 +134,8 @@ impl<D: Dispatcher> Running<D> {
         if let Some(clock) = &mut clock {
             clock.lap(Lap::Patch);
         }
-        // Also a step that began before anybody observed: whoever is told of its beginning waits for its end.
+        // Also if the step began before anybody observed steps: an observer that was told of the beginning
+        // waits for the end.
         if stats.is_observed() {
             self.context.dispatcher.timed(&Timed {
                 actor: self.key,
@@ -366,7 +367,7 @@ impl<D: Dispatcher> Running<D> {
         self.context.dispatcher.next_value(task, &tasks);
     }
 
-    /// Who gets the values of this task; `None` if the task has ended.
+    /// The receiver that gets the values of this task; `None` if the task has ended.
     pub(super) fn receiver_of(&self, task: TaskId) -> Option<SmolStr> {
         let mut tasks = self.tasks.iter();
         let (receiver, _) = tasks.find(|(_, one)| one.id == task)?;
@@ -379,7 +380,7 @@ impl<D: Dispatcher> Running<D> {
         self.context.stats.tasks.down(1);
     }
 
-    /// Tells the operator what failed, and gives the text for the browser.
+    /// Logs the failure of `what`, and gives the text for the browser.
     pub(super) fn failed(&self, module: &str, id: &str, what: &str, error: &CallError) -> String {
         self.context.stats.failed(error.code());
         let about = || format!("{module} ({}): {what}", Quoted(id));

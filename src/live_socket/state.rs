@@ -1,4 +1,4 @@
-//! What an actor knows of its component between two steps.
+//! The state of an actor between two steps.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -33,14 +33,14 @@ pub(super) struct LiveSocketState {
     /// The last call, with the committed props. The next call is made from it.
     pub(super) call: Call,
     pub(super) module_name: Arc<str>,
-    /// What the committed state includes.
+    /// The point that the committed state has reached.
     pub(super) point: Point,
     /// The last tree that was rendered and committed; kept parsed and packed.
     pub(super) prev_tree: LiveTree,
     /// Set while the receiver lags: the last tree that was sent. Cleared when the receiver has caught up,
     /// or is shown the whole tree.
     pub(super) sent_tree: Option<LiveTree>,
-    /// What goes on beside the props.
+    /// Timers, subscriptions and the like of the committed state.
     pub(super) ongoing: Ongoing,
     /// Messages that wait until somebody sees the component.
     pub(super) inbox: VecDeque<Message>,
@@ -49,8 +49,8 @@ pub(super) struct LiveSocketState {
     /// Set if the store has failed to keep the state after messages: when they are handled again. Until then
     /// no message is handled.
     pub(super) retry: Option<Instant>,
-    /// A step has changed what goes on, so that a checkpoint is due at once. Cleared when the state is
-    /// offered for one.
+    /// A step has changed timers, subscriptions or the like, so a checkpoint is due at once. Cleared when the
+    /// state is offered for one.
     pub(super) is_due: bool,
     /// The life that the actor lives.
     pub(super) life: Life,
@@ -159,10 +159,10 @@ impl LiveSocketState {
         self.committed(running, reply_to, Moment::Answer);
     }
 
-    /// The component's page has gone or is back, maybe: its entries go or come, and it is told everybody when
-    /// the page is back. A session that is parked weighs its actor, which wakes the actor for this; so does a
-    /// shared component whose last page has gone or whose first one has come. That one goes on without pages, and
-    /// misses nothing.
+    /// The component's page may have gone or come back: the component's entries go or come, and the component
+    /// is told everybody when the page is back. A parked session weighs its actor, and this wakes the actor.
+    /// A shared component is woken when its last page has gone, or its first page has come. A shared
+    /// component goes on without pages, and misses nothing.
     pub(super) fn notice<D: Dispatcher, R: ReplyTo>(
         &mut self,
         running: &mut Running<D>,

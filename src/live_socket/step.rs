@@ -23,7 +23,7 @@ use crate::store::StoreError;
 use crate::topics::Position;
 use crate::tree::{LiveTree, Mismatch, Render, diff};
 
-/// What caused a step.
+/// The cause of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     /// An event of the page, which gets an answer.
@@ -50,7 +50,7 @@ pub(super) enum Rendered {
 }
 
 impl Rendered {
-    /// What tells of the change to `tree`; `None` if nothing changes.
+    /// The message about the change to `tree`; `None` if nothing changes.
     pub(super) fn message<'a>(&'a self, tree: &'a LiveTree) -> Option<ServerMessage<'a>> {
         match self {
             Self::AsBefore => None,
@@ -94,8 +94,8 @@ pub(super) fn misfit(error: Mismatch) -> CallError {
     CallError::Failed(error.to_string())
 }
 
-const NOT_IN_SHARED: &str = "live() cannot stand in a shared component: what it would show is one page's. Put both into a \
-    personal component, side by side";
+const NOT_IN_SHARED: &str = "live() cannot stand in a shared component: a component of live() belongs to one page. Put \
+    both into a personal component, side by side";
 /// So many messages of a component wait while topics are away; then its steps that publish fail.
 const MOST_UNPUBLISHED: usize = 100;
 /// How long a component waits before it tries again to publish.
@@ -209,7 +209,8 @@ impl LiveSocketState {
         committed
     }
 
-    /// What the step asks for. A component that has nested ones reads what is sent to it: they know its address.
+    /// The effects that the step asks for. If the component has nested ones, they include the subscription to
+    /// its own address, because nested components know the address.
     fn effects_of<R: ReplyTo>(
         &mut self,
         outcome: &mut Outcome,
@@ -334,8 +335,8 @@ impl LiveSocketState {
         Ok(())
     }
 
-    /// A step with these effects has committed: notes the topics that the component has subscribed to now. Those that
-    /// it was taken out of while the step ran are left next.
+    /// A step with these effects has committed: notes the topics that the component has subscribed to now. If
+    /// the component was taken out of topics while the step ran, it leaves them next.
     fn tell_topics<D: Dispatcher, R: ReplyTo>(
         &mut self,
         effects: &[Effect],
@@ -351,7 +352,8 @@ impl LiveSocketState {
         }
     }
 
-    /// What goes on after these effects, and after the messages of the visit; `None` if they change nothing.
+    /// Timers, subscriptions and the like after these effects, and after the messages of the visit; `None` if
+    /// they stay as they are.
     pub(super) fn changed_by<D: Dispatcher>(
         &self,
         effects: &[Effect],
@@ -399,7 +401,7 @@ impl LiveSocketState {
         let publishes = ongoing.outgoing().len() > self.unpublished;
         if self.unpublished > MOST_UNPUBLISHED && publishes {
             return Err(CallError::Failed(format!(
-                "{} messages wait already until topics work again",
+                "topics do not work now, and {} messages of the component wait for them already",
                 self.unpublished
             )));
         }
@@ -419,9 +421,9 @@ impl LiveSocketState {
         }
     }
 
-    /// Whom the component is tracked as: what `bind` gave, or else, since nobody knows who it is, somebody
-    /// new. `None` if there are no random numbers. A shared component is nobody's, whoever has clicked: it is
-    /// tracked as its own key.
+    /// The key that the component is tracked as: the result of `bind`. Without `bind` the user is not known,
+    /// so the key is a new random one; `None` if the system gives no random numbers. A shared component
+    /// belongs to no user, whoever has clicked: it is tracked as its own key.
     fn own_key(&self) -> Option<Arc<str>> {
         let caller = self.call.caller.as_ref();
         if let Some(sharing) = caller.and_then(|caller| caller.sharing.as_ref()) {
@@ -444,7 +446,8 @@ impl LiveSocketState {
             if reply_to.tells_changes() {
                 self.catch_up(reply_to);
             } else if let Some(sent) = self.sent_tree.take() {
-                // The receiver takes any change for the answer, so the answer is what was held back, too.
+                // The receiver takes any change for the answer, so the answer includes the changes that were
+                // held back.
                 self.commit_tree(rendered);
                 say_since(&self.prev_tree, &sent, |message| {
                     reply_to.answer(point, message, beside);
@@ -533,7 +536,7 @@ impl LiveSocketState {
     }
 }
 
-/// Says what changed in the tree since `sent`.
+/// Calls `say` with the changes of the tree since `sent`.
 pub(super) fn say_since(tree: &LiveTree, sent: &LiveTree, say: impl FnOnce(ServerMessage<'_>)) {
     let mut render = Render::from(tree.clone());
     if render.same_statics(sent) && render.resolve(sent).is_ok() {

@@ -375,7 +375,7 @@ async fn a_panic_in_the_dispatcher_ends_one_actor_only() {
     assert!(log[0].1.contains("a fault"), "{log:?}");
 }
 
-/// The next item; `None` if there is none.
+/// The next item; `None` if no item waits.
 fn popped(mailbox: &Mailbox) -> Option<Item> {
     let context = std::task::Context::from_waker(std::task::Waker::noop());
     match mailbox.poll_next(&context) {
@@ -441,7 +441,7 @@ proptest! {
     }
 }
 
-/// If events of one group have different reasons, the answer names the one that is true of all.
+/// If events of one group have different reasons, the answer names the reason that is true for all.
 #[tokio::test]
 async fn events_that_are_refused_for_several_reasons_are_answered_together() {
     let mailbox = mailbox(1);

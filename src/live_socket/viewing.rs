@@ -1,4 +1,4 @@
-//! What the actor of a shared component does for its viewers: it takes their events in turn, and gathers the
+//! The work of a shared component's actor for its viewers: it takes their events in turn, and gathers the
 //! changes, so that all pages get the same.
 
 use std::ops::ControlFlow;
@@ -22,15 +22,15 @@ use crate::stats::Stats;
 /// every event that enters gets an answer.
 pub struct Events {
     mailbox: Mailbox,
-    /// What became of events, as far as it is remembered for the page.
+    /// The bytes of the results that are remembered for the page.
     remembered: Share,
 }
 
-/// What a viewer has asked for.
+/// A viewer's event, or several that are not handled, with the viewer.
 pub struct Asked {
     /// Whose page it is.
     pub caller: Arc<Caller>,
-    /// What is asked.
+    /// The event, or the events that are not handled.
     pub taken: Taken,
     /// The connection on which that came, as the viewer counts its connections, if the component's owner is another
     /// process.
@@ -43,7 +43,7 @@ pub enum Taken {
     Event {
         /// The event's number among the viewer's.
         number: EventNumber,
-        /// What happened.
+        /// The event.
         event: ClientEvent,
     },
     /// `count` events, numbered from `first` to `last`, that are not handled.
@@ -119,7 +119,7 @@ impl Events {
         self.mailbox.is_empty()
     }
 
-    /// So many bytes are remembered of what became of events, for a page that may not know: they count as waiting, too.
+    /// So many bytes of answers are remembered for a page that may not have them: they count as waiting, too.
     /// Calls must not overlap.
     pub fn remember(&self, bytes: usize) {
         self.remembered.set(bytes);
@@ -143,21 +143,22 @@ impl Drop for Events {
 }
 
 impl LiveSocket {
-    /// Has the actor ask its owner what viewers have asked for: see [`super::Viewers`].
+    /// Has the actor take the events of viewers from its owner: see [`super::Viewers`].
     pub fn viewers_ask(&self) {
         self.mailbox.viewers_ask();
     }
 }
 
 impl LiveSocketState {
-    /// Handles what the next viewer has asked for, and who has joined and left. If there is more, it has its
-    /// turn after whatever else waits.
+    /// Handles the next event of a viewer, and the viewers who have joined and left. If there is more, it has
+    /// its turn after all else that waits.
     pub(super) async fn viewers<D: Dispatcher, R: ReplyTo>(
         &mut self,
         running: &mut Running<D>,
         reply_to: &mut R,
     ) -> ControlFlow<()> {
-        // While a message of it waits, which the store has failed to keep, the rest gathers where it is bounded.
+        // If the store has failed to keep such a message, the message still waits. Until it is over, further
+        // joins and leaves gather in `reply_to`, which bounds them.
         let waits = self.inbox.iter().any(|one| one.source == Source::Viewers);
         if !waits && let Some(json) = reply_to.joined_and_left() {
             let id = self.next_id();
@@ -236,8 +237,8 @@ impl LiveSocketState {
         self.commit_tree(rendered);
     }
 
-    /// Makes the next call, as [`call`](Self::call) does. Meanwhile the pages get what was committed before: one page's
-    /// handler that takes long must not keep the others from what is there already.
+    /// Makes the next call, as [`call`](Self::call) does. While the call runs, the pages get the changes that
+    /// were committed before: a slow handler of one page must not keep these changes from the others.
     pub(super) async fn call_shared<D: Dispatcher, R: ReplyTo>(
         &mut self,
         running: &mut Running<D>,
@@ -269,7 +270,7 @@ impl LiveSocketState {
         }
     }
 
-    /// Shows the whole tree, if somebody waits for it and the pages show what it says.
+    /// Shows the whole tree, if somebody waits for it and nothing is held back.
     pub(super) fn show_shared<R: ReplyTo>(&mut self, reply_to: &mut R) {
         if self.sent_tree.is_none() && reply_to.wants_tree() {
             reply_to.show(self.point, &self.prev_tree, Continuity::Unbroken);

@@ -68,8 +68,8 @@ impl LiveSocketState {
         });
     }
 
-    /// The parent gives this now: a message for the receiver `given`, unless the state includes it. It takes the place of
-    /// one that waits, which is no longer so.
+    /// The parent gives these props now: a message for the receiver `given`, unless the state includes it.
+    /// The message takes the place of one that waits, which is out of date.
     pub(super) fn given(&mut self, given: &Given) {
         self.inbox.retain(|one| one.source != Source::Parent);
         if self.ongoing.has_been_given(given) {
@@ -86,8 +86,8 @@ impl LiveSocketState {
         });
     }
 
-    /// Development has the component render again, or go on with other props: a message as any other, so that it has its
-    /// turn, is committed and is shown as what comes from the server is.
+    /// Development has the component render again, or go on with other props. This is a message like others:
+    /// it has its turn, is committed, and is shown as a change from the server.
     pub(super) fn again(&mut self, props: Option<Arc<str>>) {
         let id = self.next_id();
         self.inbox.push_back(Message {
@@ -170,7 +170,7 @@ impl LiveSocketState {
         self.inbox.len().min(MOST_TOGETHER)
     }
 
-    /// Reads who has come and gone.
+    /// Reads which people have come and gone.
     async fn read_presence<D: Dispatcher>(&mut self, running: &mut Running<D>) {
         let context = running.context.clone();
         let Self {
@@ -244,7 +244,7 @@ impl LiveSocketState {
             // The messages have not failed, and nothing of them is lost.
             Err(error) if is_kept_from(&error) => {
                 let (name, id) = (&self.module_name, &self.call.id);
-                running.failed(name, id, "a visit, which is made again,", &error);
+                running.failed(name, id, "a visit (it is tried again)", &error);
                 self.give_back(0);
                 self.retry = Some(Instant::now() + RETRY);
             }
@@ -256,7 +256,7 @@ impl LiveSocketState {
         ControlFlow::Continue(())
     }
 
-    /// Commits what a visit has given. Gives how many of its messages are over: all, or those up to the one
+    /// Commits the result of a visit. Gives how many of its messages are over: all, or those up to the one
     /// that threw.
     async fn handled<D: Dispatcher, R: ReplyTo>(
         &mut self,
@@ -266,7 +266,7 @@ impl LiveSocketState {
     ) -> Result<usize, CallError> {
         let thrown = outcome.thrown.take();
         let count = self.call.messages.len();
-        // The one that threw is over, too.
+        // The message that threw is over, too.
         let done = thrown
             .as_ref()
             .map_or(count, |(handled, _)| (handled + 1).min(count));
@@ -294,8 +294,8 @@ impl LiveSocketState {
         self.commit_uncalled(Vec::new(), 1, running, reply_to).await
     }
 
-    /// Commits these effects, and that so many of the messages of the last visit are over, without a call:
-    /// the props stay, and so does the version of which JavaScript may have a copy.
+    /// Commits these effects, and that so many of the messages of the last visit are over, without a call.
+    /// The props stay, and keep their version: JavaScript may have a copy under it.
     pub(super) async fn commit_uncalled<D: Dispatcher, R: ReplyTo>(
         &mut self,
         effects: Vec<Effect>,
@@ -343,7 +343,7 @@ impl LiveSocketState {
             Err(error @ CallError::Moved) => return self.moved(running, &error, reply_to),
             Err(error) => {
                 let (name, id) = (&self.module_name, &self.call.id);
-                let what = "the end of a subscription, which is tried again,";
+                let what = "the end of a subscription (it is tried again)";
                 running.failed(name, id, what, &error);
                 self.retry = Some(Instant::now() + RETRY);
             }
@@ -410,8 +410,8 @@ impl LiveSocketState {
         }
     }
 
-    /// The messages of the last visit from `done` on wait again, before all others. Those before stay with
-    /// the call until the next one.
+    /// The messages of the last visit from `done` on wait again, before all others. The messages before
+    /// `done` stay with the call until the next one.
     pub(super) fn give_back(&mut self, done: usize) {
         let done = done.min(self.call.messages.len());
         for message in self.call.messages.drain(done..).rev() {
@@ -439,8 +439,8 @@ impl LiveSocketState {
         }
     }
 
-    /// Handles what came while the page was away, before the page is shown the component: so many messages
-    /// and so long at most.
+    /// Handles messages that came while the page was away, before the page is shown the component: so many
+    /// messages and so long at most.
     pub(super) async fn catch_up_with_messages<D: Dispatcher, R: ReplyTo>(
         &mut self,
         running: &mut Running<D>,
@@ -463,9 +463,9 @@ impl LiveSocketState {
         ControlFlow::Continue(())
     }
 
-    /// Makes the call of a visit. If JavaScript takes longer than a page that is back waits, the page is shown
-    /// what was committed before, and gets the rest when the call is done: the call goes on, since its receivers may
-    /// have done things that must not be done twice.
+    /// Makes the call of a visit. If JavaScript takes longer than a page that is back waits, the page is
+    /// shown the state that was committed before, and gets the rest when the call is done. The call goes on,
+    /// because its receivers may have done things that must not be done twice.
     async fn call_late<D: Dispatcher, R: ReplyTo>(
         &mut self,
         running: &mut Running<D>,

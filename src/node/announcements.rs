@@ -1,4 +1,4 @@
-//! What other processes of the application have announced: JavaScript is told.
+//! JavaScript is told the announcements of other processes.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::processes::Processes;
 use crate::sessions::Sessions;
 use crate::token::Keyring;
 
-/// From here on JavaScript gets what other processes announce.
+/// From here on JavaScript gets the announcements of other processes.
 pub(super) fn hear_announcements(
     processes: &Arc<Processes>,
     keyring: &Arc<Keyring>,

@@ -111,9 +111,9 @@ impl NativeLoom {
         self.queue.given_up()
     }
 
-    /// Takes the results of the calls that are done, and gives the next jobs; nothing if there are none.
-    /// Calls as numbers are written into `calls`, and their count is given; the other jobs are given as a
-    /// JSON array, or an empty text.
+    /// Takes the results of the calls that are done, and gives the next jobs; nothing if no job waits. Calls
+    /// as numbers are written into `calls`, and their count is given; the other jobs are given as a JSON
+    /// array, or an empty text.
     #[napi(catch_unwind)]
     pub fn exchange(
         &self,
@@ -171,8 +171,8 @@ impl NativeLoom {
         Some(texts.unwrap_or_default())
     }
 
-    /// The address of the parent of the nested component that a call in flight is for; nothing if it has none, or the
-    /// call is over.
+    /// The address of the parent of the nested component that a call in flight is for; nothing if the
+    /// component has no parent, or if the call is over.
     #[napi(catch_unwind)]
     pub fn parent(&self, call: u32) -> Result<Option<String>> {
         let context = self.context()?;

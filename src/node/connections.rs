@@ -26,7 +26,8 @@ impl Open {
 
 #[napi]
 impl NativeLoom {
-    /// Tells all other processes this: JSON, which JavaScript gets there. Without a backplane there are none.
+    /// Tells all other processes this: JSON, which JavaScript gets there. Without a backplane no other
+    /// process is told.
     #[napi(catch_unwind)]
     pub fn announce(&self, announcement: String) -> Result<()> {
         if let Some(announcements) = &self.announcements {

@@ -24,7 +24,7 @@ const ENOUGH: &str = "there are file descriptors again: new connections are take
 
 #[derive(Default)]
 struct State {
-    /// When the line was last logged that there are none.
+    /// When the line was last logged that no descriptors are left.
     said: Option<Instant>,
     /// Set with that line, cleared with the line that there are descriptors again.
     is_short: bool,

@@ -56,7 +56,7 @@ impl NativeLoom {
         })
     }
 
-    /// Settles `request` with what became of a form of a shared component: see `crate::forms::post`.
+    /// Settles `request` with the result of a form of a shared component: see `crate::forms::post`.
     #[napi(catch_unwind)]
     pub fn post_form(&self, form: PostedForm, request: u32) -> Result<()> {
         let Open { context, sessions } = self.open()?.clone();

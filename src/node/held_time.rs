@@ -21,8 +21,9 @@ impl NativeLoom {
 
 #[napi]
 impl NativeLoom {
-    /// From here on timers of components run by a clock that only `advance` moves. It shows this time of day, in
-    /// milliseconds since 1970; 0 is the present one. If the time is held already, nothing changes.
+    /// From here on timers of components run by a clock that only `advance` moves. The clock shows this time
+    /// of day, in milliseconds since 1970; 0 is the present time. If the time is held already, nothing
+    /// changes.
     #[napi(catch_unwind)]
     pub fn hold_time(&self, unix: f64) -> Result<()> {
         let context = self.context()?;

@@ -48,7 +48,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 #[derive(Default)]
 pub(super) struct Handles {
     pub(super) sockets: Mutex<HashMap<u32, LiveSocket>>,
-    /// Those of `sockets` that are in topics.
+    /// The sockets of `sockets` that are in topics.
     pub(super) members: Arc<Members<u32>>,
     pub(super) relays: Mutex<HashMap<u32, Relay>>,
     pub(super) pending: Mutex<HashMap<u32, Pending>>,
@@ -85,7 +85,7 @@ pub struct NativeLoom {
     pub(super) descriptors: Arc<Descriptors>,
     /// The task that looks whether there are descriptors left. Started by the first `attach`.
     pub(super) watch: Option<AbortOnDropHandle<()>>,
-    /// The task that has topics forget what has expired. `None` once the loom is released.
+    /// The task that has topics forget what has expired. `None` if the loom is released.
     sweeping: Option<AbortOnDropHandle<()>>,
 }
 
@@ -210,7 +210,7 @@ impl NativeLoom {
         Ok(&self.open()?.context)
     }
 
-    /// Settles the promise `request` with what a future gives: JSON, nothing, or an error.
+    /// Settles the promise `request` with the result of a future: JSON, nothing, or an error.
     pub(super) fn settle_with<T: AsRef<str>, E: Display>(
         &self,
         request: u32,
@@ -269,7 +269,7 @@ impl NativeLoom {
         }
     }
 
-    /// What is counted beside the stats. From the first call on durations are measured.
+    /// The numbers beside the stats. From the first call on durations are measured.
     #[napi(catch_unwind)]
     pub fn metrics(&self) -> Result<NativeMetrics> {
         let stats = &self.stats;

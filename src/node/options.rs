@@ -19,19 +19,19 @@ pub struct NativeOptions {
     pub sqlite: Option<String>,
     /// The store, if it is in Redis.
     pub redis_store: Option<NativeRedis>,
-    /// Where topics are, if they are not in this process.
+    /// The Redis that keeps topics, if they are not in this process.
     pub backplane: Option<NativeRedis>,
     /// The store is in the application's hands.
     pub own_store: bool,
 }
 
-/// Where Redis is, and what is its part there.
+/// The address of Redis, and the part of it that belongs to the application.
 #[napi(object)]
 pub struct NativeRedis {
-    /// One URL, or those of some nodes of a cluster.
+    /// One URL, or the URLs of some nodes of a cluster.
     pub urls: Vec<String>,
     pub is_cluster: bool,
-    /// What all keys begin with.
+    /// The prefix of all keys.
     pub prefix: String,
     /// `memory`, `fsync` or `replicas`.
     pub durability: String,
@@ -126,7 +126,7 @@ pub struct NativeMetrics {
     pub messages: f64,
     pub bytes_received: f64,
     pub bytes_sent: f64,
-    /// What failed, by code.
+    /// Failures, by code.
     pub failures: HashMap<String, f64>,
     /// Bytes that wait to be written to pages, or have come from them in part.
     pub waiting_bytes: f64,
@@ -173,6 +173,6 @@ pub struct NativeOutput<'env> {
 pub struct NativeMisplaced {
     /// The element, or "text".
     pub what: String,
-    /// A container in which it could stand.
+    /// A container in which the part could stand.
     pub container: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What a page is made of: HTML, tokens, and what a shared component shows.
+//! The parts of a page: HTML, tokens, and the HTML of shared components.
 
 use napi::Result;
 use napi::bindgen_prelude::{Uint8ArraySlice, Uint32ArraySlice};

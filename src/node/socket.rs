@@ -84,7 +84,7 @@ impl Keeper for ToJavaScript {
         let before = std::mem::replace(&mut self.topics, topics.cloned());
         let member = (self.number.into(), &Arc::default(), &self.number);
         let mut leaves = self.members.set(member, before.as_ref(), topics, since);
-        // It is nobody's.
+        // The live socket belongs to no user.
         leaves.retain(|leave| leave.whose.is_everybody());
         leaves
     }
@@ -104,8 +104,8 @@ impl ToJavaScript {
 }
 
 impl Handles {
-    /// Calls `each` with the live sockets that are taken out of a topic. Gives how many there are. They are nobody's:
-    /// they are meant if all are.
+    /// Calls `each` with the live sockets that are taken out of a topic. Gives how many there are. A live
+    /// socket belongs to no user, so it is taken out only if everybody is.
     pub(super) fn of_topic(&self, leave: &Leave, mut each: impl FnMut(&LiveSocket)) -> usize {
         let mut count = 0;
         if leave.whose.is_everybody() {

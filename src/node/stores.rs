@@ -23,8 +23,8 @@ use crate::topics::{Backplane, MemoryTopics, Spawn, Topics};
 /// The most that is kept for the operator before there is a log.
 const MOST_WAITING: usize = 16;
 
-/// What the operator is told of Redis. Until there is a log it waits here: a log needs the queue to JavaScript, and a
-/// store that cannot be opened must be an error before there is one.
+/// The messages to the operator about Redis. Until there is a log they wait here: a log needs the queue to
+/// JavaScript, and a store that cannot be opened must be an error before the queue exists.
 #[derive(Clone, Default)]
 pub(super) struct Telling(Arc<Mutex<Told>>);
 
@@ -66,7 +66,7 @@ fn write(log: &Log, tell: Tell) {
     let (level, text) = match tell {
         Tell::Lost(why) => (
             Level::Error,
-            format!("{why}; what needs it fails until it is back"),
+            format!("{why}; all that needs Redis fails until Redis is back"),
         ),
         Tell::Back(after) => (
             Level::Warn,
@@ -77,7 +77,7 @@ fn write(log: &Log, tell: Tell) {
     log.write(level, Code::Redis, "", || text);
 }
 
-/// What the application has chosen, and where it tells the operator.
+/// The application's choice of store and backplane, and the way to its log.
 pub(super) struct Chosen {
     pub(super) store: Option<Box<dyn Store>>,
     pub(super) topics: Arc<dyn Topics>,
@@ -85,11 +85,11 @@ pub(super) struct Chosen {
     /// The other processes of the application, if there is a backplane.
     pub(super) processes: Option<Arc<Processes>>,
     pub(super) telling: Telling,
-    /// The connections to Redis, and what each is used for.
+    /// The connections to Redis, each with its use.
     pub(super) links: Links,
 }
 
-/// Connections to Redis, and what each is used for: `store` or `backplane`.
+/// Connections to Redis, each with its use: `store` or `backplane`.
 pub(super) type Links = Vec<(&'static str, Link)>;
 
 /// How Redis is.
@@ -97,9 +97,9 @@ pub(super) fn redis_stats(links: &Links) -> Vec<NativeRedisStats> {
     let stats = |(used_for, link): &(&'static str, Link)| {
         let (is_up, since, why) = match link.health() {
             Health::Up => (true, None, String::new()),
-            Health::Opening => (false, None, "no connection was made so far".to_owned()),
+            Health::Opening => (false, None, "there was no connection so far".to_owned()),
             Health::Down { since, why } => (false, Some(since), why.to_string()),
-            Health::Closed => (false, None, "it has been closed".to_owned()),
+            Health::Closed => (false, None, "the connection has been closed".to_owned()),
         };
         let away = since.map_or(0.0, |since| since.elapsed().as_secs_f64() * 1000.0);
         NativeRedisStats {
@@ -114,7 +114,7 @@ pub(super) fn redis_stats(links: &Links) -> Vec<NativeRedisStats> {
     links.iter().map(stats).collect()
 }
 
-/// What processes share that have one backplane.
+/// The parts that processes with one backplane share.
 struct Shared {
     topics: Arc<dyn Topics>,
     presence: Arc<dyn Presence>,
@@ -173,7 +173,7 @@ fn store(
     links.push(("store", first.clone()));
     let by = match durability {
         Durability::Memory => None,
-        // It is lost and back with the first one, of which the operator is told.
+        // Redis is lost and back together with the first connection, and the operator is told by that one.
         _ => {
             let quiet = Box::new(drop);
             let link = Link::open(address(redis)?, needs, quiet).map_err(failed)?;
@@ -199,7 +199,7 @@ pub(super) fn own_store(
         match tell {
         OwnTell::Fails(function, why) => log.write(Level::Error, Code::Store, "", || {
             format!(
-                "{function} fails, and so do events whose states cannot be kept, until it works: {why}"
+                "{function} fails: {why}. Until {function} works, events whose states cannot be kept fail, too"
             )
         }),
         OwnTell::Works(function, after) => log.write(Level::Warn, Code::Store, "", || {
@@ -211,7 +211,7 @@ pub(super) fn own_store(
     store.map(Some).map_err(failed)
 }
 
-/// Topics and presence, of which the runtime wakes who is told, and the processes that share them.
+/// Topics and presence, whose subscribers the runtime wakes, and the processes that share them.
 fn shared(
     options: &NativeOptions,
     limits: &Limits,
@@ -234,7 +234,7 @@ fn shared(
     };
     let commands = link(redis, needs, telling)?;
     links.push(("backplane", commands.clone()));
-    // The other link says what there is to say.
+    // The other link tells the operator.
     let quiet = Box::new(|_| ());
     let (address, prefix) = (address(redis)?, &redis.prefix);
     let backplane = Backplane::open(address, &commands, prefix, limits, &spawn, quiet);

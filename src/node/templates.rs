@@ -25,7 +25,7 @@ pub fn compile_template(source: Vec<String>) -> Result<NativeTemplate> {
     })
 }
 
-/// Says where in its template a value stands, for an error message.
+/// The place of a value in its template, for an error message.
 #[napi(catch_unwind)]
 pub fn describe_value(template: u32, value: u32) -> String {
     let list = templates().read();

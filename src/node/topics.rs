@@ -1,4 +1,4 @@
-//! Topics, who is there in them, and addresses of components.
+//! Topics, the people who are in them, and addresses of components.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ impl Sink for Nobody {
     fn wake(&self, _subscription: u32) {}
 }
 
-/// What is answered without waiting: topics in memory answer at once.
+/// The answer, if there is one without waiting: topics in memory answer at once.
 fn at_once<T>(answer: &mut Answer<T>) -> Poll<<Answer<T> as Future>::Output> {
     let mut nobody = Context::from_waker(Waker::noop());
     answer.as_mut().poll(&mut nobody)
@@ -36,7 +36,7 @@ fn check_name(topic: &str) -> Result<()> {
     Ok(())
 }
 
-/// Where a topic is, as JSON, for a call that keeps it from then on.
+/// The position of a topic, as JSON, for a call that keeps the topic from then on.
 fn position(
     dispatcher: &JsDispatcher,
     call: u32,
@@ -58,9 +58,9 @@ fn position(
 
 #[napi]
 impl NativeLoom {
-    /// Where a topic is now, for a call in flight that subscribes to it: `[epoch, number, number of the
-    /// oldest message that is kept less one]`, as JSON. The topic is kept until the call is over. Nothing if that is not
-    /// known here: then `request` is settled with it.
+    /// The position of a topic now, for a call in flight that subscribes to it: `[epoch, number, number of
+    /// the oldest message that is kept less one]`, as JSON. The topic is kept until the call is over. Nothing
+    /// if the position is not known here: then `request` is settled with it.
     #[napi(catch_unwind)]
     pub fn position(&self, call: u32, topic: String, request: u32) -> Result<Option<String>> {
         let context = self.context()?.clone();
@@ -153,7 +153,7 @@ impl NativeLoom {
         Ok(false)
     }
 
-    /// Who is there; settles `request` with what receivers get first.
+    /// The people who are there; settles `request` with the first message of receivers.
     #[napi(catch_unwind)]
     pub fn presence(&self, topic: String, request: u32) -> Result<()> {
         check_name(&topic)?;
@@ -168,7 +168,7 @@ impl NativeLoom {
         keyring.seal_permit(&permit, &bind).map_err(failed)
     }
 
-    /// What a permit says; nothing if the text is no permit of this user.
+    /// The content of a permit; nothing if the text is not a permit of this user.
     #[napi(catch_unwind)]
     pub fn open_permit(&self, sealed: String, bind: String) -> Result<Option<String>> {
         Ok(self.context()?.keyring.open_permit(&sealed, &bind))

@@ -23,8 +23,10 @@ pub enum OngoingError {
     /// The key of a person is not one; its length.
     #[error("a key of ctx.track has 1 to {MAX_NAME} bytes, and this one has {0}")]
     Key(usize),
-    /// The system gives no random numbers, so that there is no key for who has no `bind`.
-    #[error("ctx.track needs a key: the option bind gave none, and there are no random numbers")]
+    /// The system gives no random numbers, so a user without `bind` gets no key.
+    #[error(
+        "ctx.track needs a key: the option bind gave none, and the system gives no random numbers"
+    )]
     NoKey,
     /// A meta is too large.
     #[error(
@@ -55,7 +57,7 @@ pub enum OngoingError {
     },
     /// An address that was not made by this application, or was changed.
     #[error(
-        "the address that a message is sent to cannot be opened: it is not one that ctx.self gave in an application with this secret"
+        "the address of ctx.send or loom.send cannot be opened: only ctx.self makes such addresses, in an application with the same secret"
     )]
     Address,
 }

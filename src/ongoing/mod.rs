@@ -1,5 +1,6 @@
-//! What goes on beside a component's props: timers, subscriptions, presence, and messages that are to be
-//! published. It is committed with the props, sealed, parked and revived with them. Pure: time is an argument.
+//! The parts of a component's state beside its props: timers, subscriptions, presence, and messages that are
+//! to be published. They are committed with the props, sealed, parked and revived with them. Pure: time is an
+//! argument.
 
 mod error;
 mod outgoing;
@@ -30,11 +31,11 @@ pub use subscriptions::{MOST_SUBSCRIPTIONS, Subscribed, TopicNames};
 use timers::Timer;
 pub use timers::{MOST_TIMERS, Rung};
 
-/// About what a timer, a subscription or the like takes beside its names and data, here and where others keep
-/// something for it.
+/// About the memory of a timer, a subscription or the like, beside its names and data: here, and in the
+/// places that keep something for it.
 const EACH: usize = 256;
 
-/// What is dropped, since the module has no receiver for it any more.
+/// A timer, task or subscription that is dropped, because the module has no receiver for it any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dropped {
     /// The name of the receiver.
@@ -43,11 +44,11 @@ pub struct Dropped {
     pub topic: Option<Arc<str>>,
     /// After how long the timer rings again; `None` if it rings once.
     pub interval: Option<Duration>,
-    /// What the timer's message carries, as JSON.
+    /// The data of the timer's message, as JSON.
     pub data: Option<Arc<str>>,
 }
 
-/// What goes on beside the props.
+/// Timers, subscriptions, presence and waiting messages of a component.
 #[derive(Clone, Debug, Default)]
 pub struct Ongoing {
     timers: BTreeMap<SmolStr, Timer>,
@@ -56,11 +57,11 @@ pub struct Ongoing {
     outgoing: Vec<Outgoing>,
     /// Boxed, because few components have any.
     presence: Option<Box<OngoingPresence>>,
-    /// Of a nested component: names what it was given last by its parent.
+    /// In a nested component: names the props that its parent gave last.
     given: Option<Box<str>>,
 }
 
-/// What a step's effects are checked with.
+/// The facts that the check of a step's effects needs.
 pub struct Checks<'a> {
     /// When the step commits.
     pub now: Instant,
@@ -70,7 +71,7 @@ pub struct Checks<'a> {
     pub open: &'a dyn Fn(&str) -> Option<String>,
     /// The most bytes of a meta.
     pub presence_meta: usize,
-    /// The key of who is tracked without one; `None` if there is none.
+    /// The key of a component that is tracked without one; `None` if no key can be made.
     pub key: &'a dyn Fn() -> Option<Arc<str>>,
 }
 
@@ -79,7 +80,7 @@ fn is_name(topic: &str) -> bool {
     (1..=MAX_NAME).contains(&topic.len())
 }
 
-/// Refuses what is no topic's name, or belongs to a component.
+/// Refuses a text that cannot be a topic's name, and a name that belongs to a component.
 fn check_topic(topic: &str) -> Result<(), OngoingError> {
     if topic.starts_with(OWN) || !is_name(topic) {
         return Err(OngoingError::Topic(topic.len()));
@@ -97,17 +98,17 @@ impl Ongoing {
         self.given = Some(given::name_of(props));
     }
 
-    /// The state begins with what the parent has given.
+    /// The state begins with the props that the parent has given.
     pub fn begins_with(&mut self, given: &Given) {
         self.given = Some(given.name());
     }
 
-    /// Names what the state includes of what its parent has given.
+    /// Names the props of the parent that the state includes.
     pub fn last_given(&self) -> Option<&str> {
         self.given.as_deref()
     }
 
-    /// Whether the state includes what the parent gives.
+    /// Whether the state includes the props that the parent gives.
     pub fn has_been_given(&self, given: &Given) -> bool {
         self.given.as_deref() == Some(&given.name())
     }
@@ -139,10 +140,9 @@ impl Ongoing {
         all.chain(tracked).chain(watched).sum()
     }
 
-    /// Changes what goes on as a step asks.
+    /// Applies the effects of a step.
     ///
-    /// # Errors
-    /// [`OngoingError`]; then the step must not be committed.
+    /// # Errors [`OngoingError`]; then the step must not be committed.
     pub fn apply(&mut self, effects: &[Effect], checks: &Checks<'_>) -> Result<(), OngoingError> {
         let now = checks.now;
         for effect in effects {
@@ -155,7 +155,7 @@ impl Ongoing {
                     delay,
                     data,
                 } => {
-                    // It is a message like others, and is kept in the state until it is handled.
+                    // This is a message like others, and is kept in the state until it is handled.
                     let bytes = data.as_deref().map_or(0, str::len);
                     if bytes > checks.message_bytes {
                         let topic = format!("the timer {receiver:?}");
@@ -204,15 +204,15 @@ impl Ongoing {
         !self.timers.is_empty() || !self.subscriptions.is_empty() || self.has_presence()
     }
 
-    /// Whether these effects change what goes on.
+    /// Whether these effects change anything here.
     pub fn is_changed_by(effects: &[Effect]) -> bool {
         let changes = |effect: &Effect| !matches!(effect, Effect::Task { .. } | Effect::Push(_));
         effects.iter().any(changes)
     }
 
-    /// Whether a checkpoint is due at once after these effects. What is published is with its topic when the
-    /// checkpoint is made. A meta changes often, as somebody begins to type, and is tracked again after a
-    /// crash; so only the first one in a topic counts.
+    /// Whether a checkpoint is due at once after these effects. Published messages are with their topic when
+    /// the checkpoint is made. A meta changes often, for instance when somebody begins to type, and is
+    /// tracked again after a crash; so only the first meta in a topic counts.
     pub fn is_due_after(&self, effects: &[Effect]) -> bool {
         effects.iter().any(|effect| match effect {
             Effect::Every { .. }
@@ -229,7 +229,7 @@ impl Ongoing {
         })
     }
 
-    /// Drops what a module no longer has a receiver for; gives it.
+    /// Drops timers, tasks and subscriptions whose receivers the module does not have any more; gives them.
     pub fn retain(&mut self, has: impl Fn(&str) -> bool) -> Vec<Dropped> {
         let mut dropped = Vec::new();
         self.timers.retain(|receiver, timer| {

@@ -1,4 +1,4 @@
-//! What a component publishes and sends, until the topics have it.
+//! The messages that a component publishes and sends, until the topics have them.
 
 use std::sync::Arc;
 
@@ -40,8 +40,9 @@ impl Ongoing {
         &self.outgoing
     }
 
-    /// Their topics have these messages, but for the last `waiting` ones: they stay in the committed state until
-    /// the next step commits, so that a crash in between loses none. Their ids keep them from counting twice.
+    /// The topics have these messages, except the last `waiting` ones. Those stay in the committed state
+    /// until the next step commits, so that a crash in between loses none. Their ids keep them from counting
+    /// twice.
     pub fn forget_outgoing(&mut self, waiting: usize) {
         let taken = self.outgoing.len().saturating_sub(waiting);
         self.outgoing.drain(..taken);

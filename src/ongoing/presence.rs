@@ -13,7 +13,7 @@ use crate::topics::MAX_NAME;
 /// The most topics that a component is tracked in.
 pub const MOST_TRACKED: usize = 16;
 
-/// What others see of a component in a topic.
+/// The key and meta of a component in a topic, as others see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tracked {
     /// Whose component it is.
@@ -25,11 +25,11 @@ pub struct Tracked {
 /// As it is sealed: topic, key, meta.
 pub(super) type SealedTracked = (Arc<str>, Arc<str>, Box<RawValue>);
 
-/// By topic. There is none if both are empty.
+/// By topic. Dropped if both are empty.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OngoingPresence {
     tracked: BTreeMap<Arc<str>, Tracked>,
-    /// The receivers of who comes and goes.
+    /// The receivers of presence, by topic.
     watched: BTreeMap<Arc<str>, SmolStr>,
 }
 
@@ -56,7 +56,8 @@ impl OngoingPresence {
 }
 
 impl Ongoing {
-    /// Whether these effects change where the component is tracked, or whose presence it watches.
+    /// Whether these effects change the topics in which the component is tracked, or whose presence it
+    /// watches.
     pub fn is_presence_changed_by(effects: &[Effect]) -> bool {
         effects.iter().any(|effect| {
             matches!(
@@ -74,7 +75,7 @@ impl Ongoing {
         self.presence.is_some()
     }
 
-    /// Where the component is tracked.
+    /// The topics in which the component is tracked.
     pub fn tracked(&self) -> impl Iterator<Item = (&Arc<str>, &Tracked)> {
         self.presence.iter().flat_map(|one| &one.tracked)
     }
@@ -85,14 +86,14 @@ impl Ongoing {
         presence.is_some_and(|one| one.tracked.contains_key(topic))
     }
 
-    /// The topics whose presence the component watches, and who gets the messages.
+    /// The topics whose presence the component watches, and the receivers that get the messages.
     pub fn watched(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &SmolStr)> {
         static NONE: BTreeMap<Arc<str>, SmolStr> = BTreeMap::new();
         let presence = self.presence.as_ref();
         presence.map_or(&NONE, |one| &one.watched).iter()
     }
 
-    /// Who gets the messages of this topic's presence.
+    /// The receiver that gets the messages of this topic's presence.
     pub fn watcher(&self, topic: &str) -> Option<&SmolStr> {
         self.presence.as_ref()?.watched.get(topic)
     }
@@ -152,7 +153,8 @@ impl Ongoing {
         });
     }
 
-    /// Ends what a module no longer has a receiver for; gives the topics with their receivers.
+    /// Ends the watches whose receivers the module does not have any more; gives the topics with their
+    /// receivers.
     pub(super) fn retain_watched(
         &mut self,
         has: impl Fn(&str) -> bool,

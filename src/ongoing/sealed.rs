@@ -1,4 +1,4 @@
-//! What goes on, as it is sealed into a checkpoint.
+//! Timers, subscriptions and the like, as they are sealed into a checkpoint.
 
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ impl Ongoing {
 
     /// From a checkpoint.
     pub fn from_json(json: &str, now: Now) -> Self {
-        // Sealed by this library, so what cannot be read is of a version that is gone.
+        // Sealed by this library. If the text cannot be read, it is of a version that is gone.
         let sealed: Sealed = serde_json::from_str(json).unwrap_or_default();
         let timers = sealed.timers.into_iter().take(MOST_TIMERS);
         let subscriptions = sealed.subscriptions.into_iter().take(MOST_SUBSCRIPTIONS);

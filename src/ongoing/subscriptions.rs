@@ -15,7 +15,7 @@ pub const MOST_SUBSCRIPTIONS: usize = 100;
 /// A subscription of a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscribed {
-    /// Who gets the messages; empty for the component's own topic.
+    /// The receiver that gets the messages; empty for the component's own topic.
     pub receiver: SmolStr,
     /// The last message that the state includes.
     pub position: Position,
@@ -73,7 +73,7 @@ impl Ongoing {
         }
     }
 
-    /// What is subscribed to.
+    /// The subscriptions, by topic.
     pub fn subscriptions(&self) -> impl Iterator<Item = (&Arc<str>, &Subscribed)> {
         self.subscriptions.iter()
     }

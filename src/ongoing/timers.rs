@@ -21,7 +21,7 @@ pub(super) struct Timer {
     due: Instant,
     /// After how long it rings again; `None` if it rings once.
     pub(super) interval: Option<Duration>,
-    /// What its message carries, as JSON.
+    /// The data of the timer's message, as JSON.
     pub(super) data: Option<Arc<str>>,
     /// The timer rings once and has rung, and no committed state includes its message. Such a timer is sealed
     /// as one that is due.
@@ -31,9 +31,9 @@ pub(super) struct Timer {
 /// A timer that has rung.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rung {
-    /// Who gets the message.
+    /// The receiver that gets the message.
     pub receiver: SmolStr,
-    /// What the message carries, as JSON.
+    /// The message's data, as JSON.
     pub data: Option<Arc<str>>,
 }
 
@@ -70,7 +70,7 @@ impl Timer {
         let SealedTimer(receiver, due, interval, data) = sealed;
         let interval = (interval > 0).then(|| Duration::from_millis(interval));
         let left = Duration::from_millis(due.saturating_sub(now.unix));
-        // Clocks of machines differ: none waits longer than it was to.
+        // Clocks of machines differ, so no timer waits longer than its interval.
         let left = interval.map_or(left, |interval| left.min(interval));
         let timer = Self {
             due: now.instant + left,
@@ -126,7 +126,7 @@ impl Ongoing {
     }
 
     /// The timers that ring at `now`, at most so many, in the order in which they were due. A timer that was
-    /// due several times meanwhile has rung once. One that rings once stays until
+    /// due several times meanwhile has rung once. A timer that rings once stays until
     /// [`timer_is_over`](Self::timer_is_over).
     pub fn ring(&mut self, now: Instant, most: usize) -> Vec<Rung> {
         let mut due: Vec<(Instant, SmolStr)> = self
@@ -207,7 +207,7 @@ mod tests {
         assert!(rung(&mut timers, at(99)).is_empty());
         assert_eq!(rung(&mut timers, at(100)), ["tick"]);
         assert_eq!(timers.due(), Some(at(200)));
-        // Nobody looked for a while: once for all, in the order in which they were due.
+        // Nobody looked for a while: each rings once, in the order in which they were due.
         assert_eq!(rung(&mut timers, at(1030)), ["tick", "once[1]"]);
         assert_eq!(timers.due(), Some(at(1100)));
         assert!(rung(&mut timers, at(1099)).is_empty());

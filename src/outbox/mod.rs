@@ -70,11 +70,11 @@ pub(crate) enum Todo {
     Stop(Closed),
 }
 
-/// What can be sent to a page.
+/// How much can be sent to a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Takes {
     All,
-    /// The page is hidden: what no event has asked for can wait.
+    /// The page is hidden: changes that no event has asked for can wait.
     Hidden,
     /// Too much waits for it.
     Nothing,
@@ -103,9 +103,9 @@ struct State {
     visibility: Visibility,
     /// Writes to the socket past the connection's task, if the transport can.
     direct: Option<Arc<Direct>>,
-    /// Counts what is written so.
+    /// Counts the bytes of the direct way.
     stats: Option<Arc<Stats>>,
-    /// The bytes that were written so, of which the connection has to write the rest.
+    /// The bytes of frames that were begun on the direct way. The connection has to write the rest of them.
     handed: usize,
     /// Wakes the connection. Set by `poll` if there is nothing to do; taken, and called, by each push and
     /// order.
@@ -225,9 +225,10 @@ impl Outbox {
         });
     }
 
-    /// As [`push_written`](Self::push_written), of one who writes to many connections in turn: the message goes to the
-    /// socket at once, if that is idle. (Who writes to one connection leaves that to the connection's task: many tasks
-    /// then write one after the other, which costs each of them, and a receiver of several, less.)
+    /// As [`push_written`](Self::push_written), for a sender that writes to many connections in turn: the
+    /// message goes to the socket at once, if the socket is idle. (A sender that writes to one connection
+    /// leaves this to the connection's task. Otherwise many tasks would write one after the other, which
+    /// costs each of them; and a receiver of several messages would get them in more frames.)
     pub(crate) fn push_at_once(&self, owner: ActorKey, text: String, encoded: &Encoded) {
         self.add(Some(encoded), |state| {
             self.write_now(state, text).unwrap_or_else(|text| {
@@ -247,7 +248,7 @@ impl Outbox {
             state.introduce(encoded, &self.budget);
         }
         let writer = add(&mut state);
-        // What waited may have been written, too.
+        // Messages that waited may have been written, too.
         let has_room_again = was_full && state.bytes < self.limit;
         drop(state);
         wake(writer);
@@ -256,8 +257,8 @@ impl Outbox {
         }
     }
 
-    /// Writes the message on the direct way, with what waits before it. Gives whom to wake because of the rest; or
-    /// the message, if it has to wait.
+    /// Writes the message on the direct way, with the messages that wait before it. Gives the waker that has
+    /// to be woken for the rest; or the message, if the message has to wait.
     fn write_now(&self, state: &mut State, text: String) -> Result<Option<Waker>, String> {
         let waits = state.greeting.is_some() || !state.messages.is_empty();
         let is_idle =
@@ -484,7 +485,7 @@ impl Outbox {
         self.lock().closed
     }
 
-    /// The page says whether it is hidden. Has actors send what they have held back for it.
+    /// The page says whether it is hidden. Has actors send the changes that they have held back for it.
     pub(crate) fn set_hidden(&self, is_hidden: bool) {
         let is_seen_again = self.lock().visibility.set(is_hidden, Instant::now());
         if is_seen_again {

@@ -19,7 +19,7 @@ async fn connected() -> (Arc<Outbox>, WebSocket, WebSocketStream<UnixStream>) {
     connected_of(1 << 20).await
 }
 
-/// The same, with another bound for what may wait.
+/// The same, with another bound for the bytes that wait.
 async fn connected_of(limit: usize) -> (Arc<Outbox>, WebSocket, WebSocketStream<UnixStream>) {
     let (server, client) = UnixStream::pair().unwrap();
     let transport = Descriptor::duplicate(server.as_raw_fd()).unwrap();

@@ -17,8 +17,8 @@ pub(super) struct Visibility {
 }
 
 impl Visibility {
-    /// The page says whether it is hidden. True if it had counted as hidden and is seen now, so that what was
-    /// held back for it is to be sent.
+    /// The page says whether it is hidden. True if it had counted as hidden and is seen now, so that changes
+    /// that were held back for it have to be sent.
     pub(super) fn set(&mut self, is_hidden: bool, now: Instant) -> bool {
         if is_hidden {
             let earliest = self.seen_at.map_or(now, |seen| now.max(seen + LEAST_SEEN));
@@ -64,7 +64,7 @@ mod tests {
             wakes += usize::from(page.set(false, now));
         }
         assert_eq!(wakes, 10);
-        // What it said last counts, a moment later.
+        // The last word of the page counts, a moment later.
         let end = start + Duration::from_secs(10);
         page.set(true, end);
         assert!(page.is_hidden(|| end + LEAST_SEEN));

@@ -98,8 +98,8 @@ impl Waiting {
         self.len() == 0
     }
 
-    /// Takes the only message that waits; `None` if there are more, or none. This is the most frequent
-    /// case, and the queue keeps its memory for the next message.
+    /// Takes the only message that waits; `None` if no message waits, or several do. One message is the most
+    /// frequent case, and the queue keeps its memory for the next message.
     pub(crate) fn take_one(&mut self) -> Option<String> {
         if self.messages.len() != 1 || self.taken_back > 0 {
             return None;

@@ -21,14 +21,14 @@ pub struct MemoryPresence {
 }
 
 impl MemoryPresence {
-    /// Nobody is there. `spawn` gets the task that wakes those who watch; it may be called from any thread.
+    /// No entries. `spawn` gets the task that wakes watchers; it may be called from any thread.
     pub fn new(limits: &Limits, spawn: Spawn) -> Self {
         Self {
             rooms: Rooms::new(limits, spawn, None),
         }
     }
 
-    /// What is held now.
+    /// How many topics and entries there are now.
     pub fn held(&self) -> Held {
         self.rooms.held()
     }

@@ -35,7 +35,7 @@ pub use rooms::Held;
 
 use crate::topics::{Listener, MAX_NAME, Message, Position, Sink};
 
-/// Why presence did not do what it was asked to. Nothing was changed.
+/// Why a call of presence has failed. Nothing was changed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PresenceError {
     /// The topic's name is empty or longer than [`MAX_NAME`]; the number is its length.
@@ -54,7 +54,7 @@ pub enum PresenceError {
     Failed(String),
 }
 
-/// What is told of a topic in which nobody is.
+/// The message about a topic in which nobody is.
 const NOBODY: &str = r#"{"present":[],"count":0}"#;
 
 /// The future of an answer.
@@ -75,8 +75,8 @@ trait Leave: Send + Sync {
     fn unwatch(&self, topic: &str, slot: u32);
 }
 
-/// That a component is in a topic, or may be. Counts for the limits; dropping it takes the component out, and
-/// the grace begins.
+/// While this lives, a component is in a topic, or may be. Counts for the limits; dropping it takes the
+/// component out, and the grace begins.
 pub struct Entry {
     topic: Arc<str>,
     number: u64,
@@ -84,8 +84,8 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// From here on the component is there, as an entry of `key`, with this meta: JSON text. Takes the place
-    /// of what the entry was before.
+    /// From here on the component is there, as an entry of `key`, with this meta: JSON text. This replaces
+    /// the key and meta that the entry had before.
     pub fn show(&self, key: &Arc<str>, meta: &Arc<str>) {
         self.owner.show(&self.topic, self.number, key, meta);
     }
@@ -108,7 +108,7 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// That a sink is woken when somebody comes, changes or goes. Dropping it ends that.
+/// While this lives, a sink is woken when somebody comes, changes or goes. Dropping it ends that.
 ///
 /// A sink must not own its watch, or neither would ever be dropped.
 pub struct Watch {
@@ -133,14 +133,16 @@ impl fmt::Debug for Watch {
     }
 }
 
-/// What there is to tell a watcher.
+/// The news for a watcher.
 #[derive(Clone, Debug)]
 pub struct News {
-    /// What receivers get, as JSON; `None` if there is nothing to tell. All who are told the same share it.
+    /// The message for receivers, as JSON; `None` if there is nothing to tell. Watchers with the same news
+    /// share it.
     pub message: Option<Arc<Message>>,
     /// The message says everything, whatever was told before.
     pub is_whole: bool,
-    /// What to read after next; `None` if the watcher has been told nothing so far, and is to be told everybody.
+    /// The position to read after next; `None` if the watcher has been told nothing so far, and is to be told
+    /// everybody.
     pub position: Option<Position>,
 }
 
@@ -159,7 +161,7 @@ impl News {
     }
 }
 
-/// Who is there, in this process or beyond.
+/// The people who are there, in this process or in others.
 ///
 /// A call takes effect when it is made, not when its future is polled.
 pub trait Presence: Send + Sync + 'static {
@@ -177,9 +179,10 @@ pub trait Presence: Send + Sync + 'static {
     /// [`PresenceError::Name`], [`Failed`](PresenceError::Failed).
     fn watch(&self, topic: &str, sink: Arc<dyn Sink>, number: u32) -> Answer<Watch>;
 
-    /// What is to be told to a watcher that has been told all up to `from`; everybody without it, and if what
-    /// comes after `from` is not known any more. If many begin to watch at about the same time, nothing is told to
-    /// some of them so far ([`News::position`]), and they are woken within a second.
+    /// The news for a watcher that has been told everything up to `from`. Without `from`, and if the changes
+    /// after `from` are not known any more, the news is the list of everybody. If many begin to watch at
+    /// about the same time, some of them get no news so far ([`News::position`]), and they are woken within a
+    /// second.
     ///
     /// # Errors
     /// [`PresenceError::Failed`].

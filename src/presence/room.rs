@@ -1,4 +1,5 @@
-//! One topic: who is there, who watches, and when those who watch are to be told. Pure: time is an argument.
+//! One topic: the people who are there, the watchers, and when the watchers are to be told. Pure: time is an
+//! argument.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,24 +12,24 @@ use super::beyond::Beyond;
 use super::roster::{Bounds, Roster, Told};
 use crate::topics::{Chunk, Epoch, Listener, Message, Position, Sinks};
 
-/// Those who watch a topic are told at most so often.
+/// Watchers of a topic are told at most so often.
 pub(super) const PACE: Duration = Duration::from_secs(1);
 
-/// For so many who begin to watch, everybody is written anew within [`PACE`]. Whoever else begins meanwhile is told
-/// everybody with the next wake: then one message is written for all of them, and parsed once. Without this, each of
-/// a thousand who come together would be told of all before, by a message of their own.
+/// The list of everybody is written for so many new watchers within [`PACE`]. Further new watchers are told
+/// everybody with the next wake: then one message is written for all of them, and parsed once. Without this,
+/// each of a thousand who come together would be told of all before, by a message of their own.
 const MOST_WRITTEN: u32 = 8;
 
-/// How many messages that say what has changed are kept, each for those who were told the same before.
+/// How many messages with changes are kept, each for the watchers that had been told the same before.
 const MOST_CHANGES: usize = 4;
 
-/// A message that was written, for whoever is to be told the same.
+/// A message that was written, for other watchers with the same news.
 struct Written {
     from: Option<u64>,
     news: News,
 }
 
-/// What a watcher is to be told.
+/// The answer to a watcher that reads.
 pub(super) enum Read {
     /// Somebody else has been told the same.
     Written(News),
@@ -38,7 +39,7 @@ pub(super) enum Read {
     Later,
 }
 
-/// What is to be told, and that nobody has been told so far.
+/// News that no watcher has been told so far.
 pub(super) struct Unwritten {
     told: Told,
     from: Option<u64>,
@@ -51,26 +52,26 @@ pub(super) struct Room {
     epoch: Epoch,
     pub(super) roster: Roster,
     pub(super) sinks: Sinks,
-    /// All who are there are in the roster. In memory that is always so; with Redis, while the topic is watched and
-    /// has been read.
+    /// The roster has everybody who is there. In memory that is always so; with Redis, while the topic is
+    /// watched and has been read.
     pub(super) is_known: bool,
-    /// What is between this topic and Redis; `None` in memory.
+    /// The state between this topic and Redis; `None` in memory.
     pub(super) beyond: Option<Box<Beyond>>,
     /// How many entries have handles, shown or not.
     pub(super) entries: usize,
-    /// The number of the roster that those who watch were last woken for.
+    /// The number of the roster for which the watchers were woken last.
     woken_for: u64,
     /// When they were.
     woken_at: Option<Instant>,
     /// When the room has something to do, as the agenda knows it.
     pub(super) listed: Option<Instant>,
-    /// Somebody has been told less than those who were woken last, so that another wake is due.
+    /// A watcher has been told less than the watchers that were woken last, so another wake is due.
     owes: bool,
     /// How often everybody was written since the time.
     written_since: (Option<Instant>, u32),
     /// The last message that says everything.
     whole: Option<Written>,
-    /// The last messages that say what has changed, the newest last.
+    /// The last messages with changes, the newest last.
     changes: VecDeque<Written>,
 }
 
@@ -114,7 +115,7 @@ impl Room {
         }
     }
 
-    /// When the room has something to do: a grace is over, or those who watch are to be woken.
+    /// The time at which the room has something to do: a grace is over, or the watchers are to be woken.
     pub(super) fn due(&self, now: Instant) -> Option<Instant> {
         let wakes = self.has_news().then(|| self.wakes_at(now));
         let own = self.beyond.as_ref().and_then(|beyond| beyond.due());
@@ -132,7 +133,7 @@ impl Room {
         self.woken_at.map_or(now, |at| (at + PACE).max(now))
     }
 
-    /// Those who are to be woken now.
+    /// The watchers that are to be woken now.
     pub(super) fn wake(&mut self, now: Instant) -> Vec<Arc<Chunk>> {
         if !self.has_news() || self.wakes_at(now) > now {
             return Vec::new();
@@ -140,18 +141,19 @@ impl Room {
         self.woken_for = self.roster.number();
         self.woken_at = Some(now);
         self.owes = false;
-        // Those who wait for it come now. Whoever is quicker has written what they are told, too.
+        // The watchers that wait for the list of everybody come now. The first of them writes it for the
+        // others.
         self.written_since = (Some(now), 0);
         self.sinks.snapshot()
     }
 
-    /// What is to be told to a watcher that has been told all up to `from`. Without `from`, it is told everybody
-    /// who was there at `since`, or later.
+    /// The news for a watcher that has been told everything up to `from`. Without `from`, the news is the
+    /// list of everybody who was there at `since`, or later.
     pub(super) fn read(&mut self, from: Option<Position>, since: u64, now: Instant) -> Read {
         let from = from.filter(|from| from.epoch == self.epoch);
         let from = from.map(|from| from.number);
         let number = self.roster.number();
-        // What came after the last wake is told with the next one.
+        // Changes after the last wake are told with the next one.
         let fresh = from.map_or(since, |from| self.woken_for.max(from));
         let is_same = |one: &&Written| one.news.number() >= fresh && one.from == from;
         let mut written = self.whole.iter().chain(&self.changes);
@@ -186,7 +188,7 @@ impl Room {
         *count <= MOST_WRITTEN
     }
 
-    /// Keeps what was written for whoever is to be told the same.
+    /// Keeps a message for other watchers with the same news.
     pub(super) fn keep(&mut self, from: Option<u64>, news: &News) {
         if self.sinks.len() == 0 || news.message.is_none() {
             return;
@@ -214,7 +216,7 @@ impl Room {
         self.sinks.add(listener)
     }
 
-    /// All who are there are in the roster now: those who watch are told.
+    /// The roster has everybody who is there now: watchers are told.
     pub(super) fn becomes_known(&mut self) {
         self.is_known = true;
         self.owes = true;
@@ -230,7 +232,7 @@ impl Room {
 }
 
 impl Unwritten {
-    /// Writes it. Gives from where on it tells, too.
+    /// Writes the message. Gives it with the number from which on its changes count.
     pub(super) fn write(self) -> (Option<u64>, News) {
         let Self {
             told,

@@ -1,6 +1,7 @@
 //! The topics of this process in which somebody is, or which somebody watches.
 //!
-//! While nobody is there, nothing runs; else one task wakes those who watch, and ends what counts for the grace.
+//! While there are no entries, nothing runs. Otherwise one task wakes the watchers, and ends the entries
+//! whose grace is over.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
@@ -22,7 +23,7 @@ use crate::topics::{Chunk, Epoch, Listener, MAX_NAME, Position, Spawn};
 /// How many parts, each behind a lock of its own, the topics are kept in.
 const SHARDS: usize = 16;
 
-/// What has to be done at about the same time is done together.
+/// Work that is due at about the same time is done together.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// How many entries end while a lock is held.
@@ -31,7 +32,7 @@ const EXPIRE: usize = 256;
 /// After how many chunks of listeners the task that wakes them lets other tasks run.
 const CHUNKS: usize = 16;
 
-/// What presence holds.
+/// How much presence holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// Topics in which somebody is or which somebody watches.
@@ -46,7 +47,7 @@ pub struct Held {
 #[derive(Default)]
 struct Agenda {
     due: BTreeSet<(Instant, Arc<str>)>,
-    /// The task runs that does it. Set by whoever starts the task, cleared when the task ends.
+    /// The task runs. Set when the task is started, cleared when it ends.
     is_run: bool,
     /// The application closes.
     is_closed: bool,
@@ -54,7 +55,8 @@ struct Agenda {
 
 type Shard = HashMap<Arc<str>, Room>;
 
-/// Locks are taken in this order: a shard's, then the agenda's. Sinks are woken and dropped under none.
+/// Locks are taken in this order: a shard's, then the agenda's. No lock is held while a sink is woken or
+/// dropped.
 pub(super) struct Rooms {
     shards: Vec<Mutex<Shard>>,
     hasher: RandomState,
@@ -67,19 +69,19 @@ pub(super) struct Rooms {
     most_entries: usize,
     pub(super) most_of_topic: usize,
     spawn: Spawn,
-    /// Gets the topics of which Redis is to be told something; `None` in memory.
+    /// Gets the topics whose changes Redis has to be told; `None` in memory.
     outbox: Option<Arc<Outbox>>,
     /// For the task.
     own: Weak<Rooms>,
 }
 
-/// What whoever has changed a topic has to do when no lock is held any more.
+/// What has to be done after a topic was changed, when no lock is held any more.
 #[derive(PartialEq, Eq)]
 enum Alarm {
     None,
     /// The task is to look at the agenda again.
     Sooner,
-    /// There is no task.
+    /// No task runs: start one.
     Start,
 }
 
@@ -113,7 +115,7 @@ impl Rooms {
         })
     }
 
-    /// What is held now.
+    /// How many topics and entries there are now.
     pub(super) fn held(&self) -> Held {
         Held {
             topics: self.shards.iter().map(|one| lock(one).len()).sum(),
@@ -149,7 +151,7 @@ impl Rooms {
         Some(result)
     }
 
-    /// Reads or changes a topic, which begins if there is no such one.
+    /// Reads or changes a topic. If there is no such topic, it begins.
     fn with_or_begin<R>(
         &self,
         topic: &str,
@@ -271,7 +273,7 @@ impl Rooms {
         self.changed.notify_one();
     }
 
-    /// The topics of which this is so.
+    /// The topics for which `is_so` is true.
     pub(super) fn topics(&self, is_so: impl Fn(&Room) -> bool) -> Vec<Arc<str>> {
         let mut topics = Vec::new();
         for shard in &self.shards {
@@ -339,7 +341,7 @@ impl Rooms {
         }
     }
 
-    /// Does what is due. Gives when there is something to do next; `None` if there is nothing, and the task
+    /// Does the work that is due. Gives the time of the next work; `None` if there is none, and the task
     /// ends.
     async fn work(&self, now: Instant) -> Option<Instant> {
         loop {
@@ -372,7 +374,7 @@ impl Rooms {
         watch: &Watch,
         from: Option<Position>,
     ) -> Result<News, PresenceError> {
-        // Before the roster is looked at: what changes after the look is told.
+        // Before the roster is looked at: the watcher is woken for changes after the look.
         watch.listener.reads();
         let read = self.with(&watch.topic, |room, now| {
             let asked = &watch.asked;
@@ -403,7 +405,7 @@ fn tell_chunk(chunk: &Arc<Chunk>) {
     chunk.iter().flatten().for_each(|listener| listener.tell());
 }
 
-/// The task that wakes those who watch. It ends when there is nothing to do.
+/// The task that wakes watchers. It ends when there is nothing to do.
 struct Task(Weak<Rooms>);
 
 impl Task {
@@ -416,7 +418,7 @@ impl Task {
             let next = rooms.work(now).await;
             drop(rooms);
             let Some(next) = next else { return };
-            // What is due soon is done then, together with what comes meanwhile.
+            // Work that is due soon waits, and is done together with work that comes meanwhile.
             sleep_until(now + PAUSE).await;
             tokio::select! {
                 () = sleep_until(next) => {}
@@ -428,9 +430,9 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        // If the task has ended by itself, this is done already, and maybe there is another task. If it panicked,
-        // another one does what is due, since topics that are listed start none. If the runtime has dropped the task,
-        // there is no runtime any more.
+        // If the task has ended by itself, this is done already, and maybe there is another task. If the task
+        // panicked, another one does the work that is due, because topics that are listed start none. If the
+        // runtime has dropped the task, there is no runtime any more.
         if std::thread::panicking()
             && let Some(rooms) = self.0.upgrade()
         {

@@ -1,8 +1,8 @@
-//! Who is present in one topic. Pure: time is an argument.
+//! The people who are present in one topic. Pure: time is an argument.
 //!
 //! A person is a key, and has an entry for each component that tracks the key. An entry that is gone counts
-//! for the grace longer; a new entry of the key takes its place meanwhile. So nobody is told of a page that
-//! is loaded again. A person has left when the last entry's grace is over.
+//! for the grace longer, and a new entry of the key takes its place meanwhile. So nobody is told of a page
+//! that is loaded again. A person has left when the last entry's grace is over.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The most metas of a person that others are told: those of the oldest entries.
+/// The most metas of a person that others are told: the metas of the oldest entries.
 pub(super) const MOST_METAS: usize = 16;
 
 /// So many bytes of changes are kept, however few people there are, for watchers that have not read them. Beyond
@@ -18,13 +18,13 @@ pub(super) const MOST_METAS: usize = 16;
 /// everybody.
 const KEPT_CHANGES: usize = 4096;
 
-/// About what a change takes beside key and metas.
+/// About the bytes of a change, beside key and metas.
 const CHANGE: usize = 96;
 
-/// What a person counts beside key and metas, about what the JSON around them takes.
+/// The bytes that a person counts beside key and metas: about those of the JSON around them.
 const OVERHEAD: usize = 32;
 
-/// What others are told of a topic, and when.
+/// Bounds on the messages about a topic, and the grace.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     /// Beyond so many people others are told a count.
@@ -45,7 +45,7 @@ pub(super) struct Person {
     pub(super) metas: Metas,
 }
 
-/// What there is to tell.
+/// The news for a watcher.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Told {
     Nothing,
@@ -53,7 +53,7 @@ pub(super) enum Told {
     Count(usize),
     /// All people, in the order in which they came.
     Everybody(Vec<Person>),
-    /// What is different from what was told before.
+    /// The differences from the last news.
     Changes {
         joined: Vec<Person>,
         changed: Vec<Person>,
@@ -75,9 +75,9 @@ struct Slot {
 struct Known {
     /// The place in the order in which people came.
     arrival: u64,
-    /// By the order in which they came.
+    /// The person's entries, in the order in which they came.
     slots: BTreeMap<u64, Slot>,
-    /// Those of `slots` that are gone, by when their grace is over.
+    /// The entries of `slots` that are gone, by the time at which their grace is over.
     gone: BTreeSet<(Instant, u64)>,
     metas: Metas,
 }
@@ -88,8 +88,8 @@ impl Known {
         key.len() + metas.sum::<usize>() + OVERHEAD
     }
 
-    /// An entry that is gone, for another one to take its place: one with the same meta, so that nothing
-    /// changes for others, or else the one that has been gone for longest.
+    /// An entry that is gone and whose place another entry may take: an entry with the same meta, so that
+    /// nothing changes for others, or else the entry that has been gone for longest.
     fn vacant(&self, meta: &str) -> Option<u64> {
         let (_, oldest) = self.gone.first()?;
         let mut some = self.gone.iter().take(MOST_METAS).map(|(_, place)| place);
@@ -115,28 +115,28 @@ impl Change {
     }
 }
 
-/// Who is present in one topic.
+/// The people who are present in one topic.
 ///
-/// Architecture invariant: whoever has been told everybody and then all changes knows who is present.
+/// Architecture invariant: a watcher that has been told everybody and then all changes knows who is present.
 /// `src/presence/tests/properties.rs` watches it.
 pub(super) struct Roster {
     bounds: Bounds,
     people: HashMap<Arc<str>, Known>,
     /// Keys by their arrivals.
     order: BTreeMap<u64, Arc<str>>,
-    /// Where each entry is that counts: the key, and the place among its slots.
+    /// The place of each entry that counts: its key, and its number among the key's slots.
     places: HashMap<u64, (Arc<str>, u64)>,
     /// Entries that are gone, by when their grace is over.
     gone: BTreeSet<(Instant, u64)>,
     /// The last number of an entry, a place or an arrival.
     last: u64,
-    /// How often what others are told has changed.
+    /// How often the people, as others are told of them, have changed.
     number: u64,
     /// The last changes, the newest with `number`. Empty while nobody watches, and while a count is told.
     changes: VecDeque<Change>,
-    /// What `changes` weighs.
+    /// The bytes of `changes`.
     changes_weigh: usize,
-    /// What all people weigh.
+    /// The bytes of all people.
     weighs: usize,
     is_watched: bool,
 }
@@ -164,7 +164,7 @@ impl Roster {
         self.last
     }
 
-    /// Raised with each change of what others are told.
+    /// Raised with each change that others are told.
     pub(super) fn number(&self) -> u64 {
         self.number
     }
@@ -178,7 +178,7 @@ impl Roster {
         self.bounds.grace
     }
 
-    /// Nobody is known any more, and whoever was told something is told everybody next.
+    /// Nobody is known any more, and each watcher that was told something is told everybody next.
     pub(super) fn clear(&mut self) {
         let number = self.number + 1;
         let (last, is_watched) = (self.last, self.is_watched);
@@ -209,8 +209,8 @@ impl Roster {
         self.changes_weigh = 0;
     }
 
-    /// The entry is there, as one of `key`. An entry that was one of another key goes from there; it counts
-    /// there for the grace longer if it `lingers`.
+    /// The entry is there, under `key`. If it was an entry of another key, it goes from there; under that key
+    /// it counts for the grace longer if it `lingers`.
     pub(super) fn show(
         &mut self,
         entry: u64,
@@ -231,7 +231,7 @@ impl Roster {
             let known = self.people.get_mut(&old);
             if let Some(slot) = known.and_then(|known| known.slots.get_mut(&place)) {
                 slot.entry = other;
-                // It may be gone already.
+                // The entry may be gone already.
                 if let Some(until) = slot.until {
                     self.gone.remove(&(until, entry));
                     self.gone.insert((until, other));
@@ -244,7 +244,7 @@ impl Roster {
         self.fill(key, place, entry, meta);
     }
 
-    /// Puts an entry into a place of a key, in the place of one that is gone if there is one.
+    /// Puts an entry into a key's slots: into the place of an entry that is gone, if there is one.
     fn fill(&mut self, key: &Arc<str>, place: u64, entry: u64, meta: Arc<str>) {
         let arrival = self.last + 1;
         let known = self.people.entry(key.clone()).or_insert_with(|| Known {
@@ -326,7 +326,7 @@ impl Roster {
         }
     }
 
-    /// The entries of this person have changed: notes what others are to be told.
+    /// The entries of this person have changed: notes the news for others.
     fn say(&mut self, key: &Arc<str>) {
         let (was_counted, count) = (self.is_counted(), self.people.len());
         let Some(known) = self.people.get_mut(key) else {
@@ -379,7 +379,7 @@ impl Roster {
         self.people.len() > self.bounds.people || self.weighs > self.bounds.bytes
     }
 
-    /// What is to be told to someone who has been told all up to `number`; or who has been told nothing.
+    /// The news for a watcher that has been told everything up to `number`, or nothing so far.
     pub(super) fn since(&self, number: Option<u64>) -> Told {
         if number == Some(self.number) {
             return Told::Nothing;

@@ -59,11 +59,11 @@ impl Ask for Exists {
 }
 
 impl AskAgain for Exists {
-    /// It may be asked as often as one likes.
+    /// The script may be asked as often as one likes.
     fn again(&mut self) {}
 }
 
-/// Those of these processes that have no lease.
+/// The processes among these that have no lease.
 pub(super) async fn gone(inner: &Inner, names: &[Arc<str>]) -> Result<Vec<Arc<str>>, AskError> {
     let exists = |name: &Arc<str>| {
         let mut exists = cmd("EXISTS");

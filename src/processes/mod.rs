@@ -32,21 +32,21 @@ use crate::redis::{AskError, Link};
 use crate::sync::{Mutex, lock};
 use crate::topics::{TopicError, Topics, keep_swept};
 
-/// The most questions that wait for an answer. One more has none.
+/// The most questions that wait for an answer. A further question gets no answer.
 const MOST_ASKED: usize = 4096;
 /// The most questions of others that are being answered. One more gets no answer.
 const MOST_ANSWERED: usize = 1024;
 
-/// The future of an answer: JSON text, or none.
+/// The future of an answer: JSON text, or `None` for no answer.
 pub type Answering = Pin<Box<dyn Future<Output = Option<String>> + Send>>;
 
-/// Takes what other processes say about one matter.
+/// Takes the messages of other processes about one subject.
 pub trait Hears: Send + Sync + 'static {
-    /// Another process, `from`, has said this. The future runs beside what is said next, unless too many run; then it is
-    /// dropped. If the other one has asked, it is sent what the future gives. Must not block.
+    /// The process `from` has sent this. The future runs beside those of later messages; if too many run, it
+    /// is dropped. If the message is a question, its sender gets the future's result. Must not block.
     fn hears(&self, from: &str, body: &RawValue) -> Answering;
 
-    /// Something that was said to this process or to all was missed; what is not known. Must not block.
+    /// A message to this process or to all was missed; which one is not known. Must not block.
     fn missed(&self) {}
 }
 
@@ -61,9 +61,10 @@ struct State {
 pub struct Here {
     /// The lease was kept at least once.
     is_leased: bool,
-    /// The process hears what is said to it.
+    /// The process hears messages of others.
     hears: bool,
-    /// How often the lease had run out before it was kept again: others may have taken over what this process had.
+    /// How often the lease had run out before it was kept again: others may have taken over this process's
+    /// components.
     pub lapses: u64,
 }
 
@@ -80,7 +81,7 @@ struct Inner {
     prefix: Box<str>,
     between: Arc<dyn Topics>,
     here: watch::Sender<Here>,
-    /// Numbers what is asked.
+    /// The number of the last question.
     last: AtomicU64,
     answering: Arc<Semaphore>,
     state: Mutex<State>,
@@ -108,7 +109,9 @@ impl Processes {
     ) -> Result<Arc<Self>, TopicError> {
         let name: Arc<str> = random_text().into();
         if name.is_empty() {
-            return Err(TopicError::Failed("no random numbers".to_owned()));
+            return Err(TopicError::Failed(
+                "the system gives no random numbers".to_owned(),
+            ));
         }
         let swept = keep_swept(Arc::downgrade(&between));
         let inner = Arc::new(Inner {
@@ -142,7 +145,7 @@ impl Processes {
         &self.inner.link
     }
 
-    /// What all keys begin with.
+    /// The prefix of all keys.
     pub(crate) fn prefix(&self) -> &str {
         &self.inner.prefix
     }
@@ -157,7 +160,7 @@ impl Processes {
         self.inner.here.subscribe()
     }
 
-    /// Those of these processes that do not live, as Redis knows it now.
+    /// The processes among these that do not live, as Redis knows it now.
     ///
     /// # Errors
     /// [`AskError`].
@@ -165,15 +168,15 @@ impl Processes {
         lease::gone(&self.inner, names).await
     }
 
-    /// From now on `hears` gets what other processes say about this.
+    /// From now on `hears` gets the messages of other processes about this subject.
     pub fn hear(&self, about: &'static str, hears: Arc<dyn Hears>) {
         lock(&self.inner.state).hears.insert(about, hears);
     }
 
-    /// Says something to one process. `body` is JSON.
+    /// Sends a message to one process. `body` is JSON.
     ///
     /// # Errors
-    /// Those of [`Topics::publish`]. It may have been said or not.
+    /// Those of [`Topics::publish`]. The message may have been sent or not.
     pub async fn tell(
         &self,
         process: &str,
@@ -185,15 +188,15 @@ impl Processes {
             .await
     }
 
-    /// Says something to all other processes that live now. `body` is JSON.
+    /// Sends a message to all other processes that live now. `body` is JSON.
     ///
     /// # Errors
-    /// Those of [`Topics::publish`]. It may have been said or not.
+    /// Those of [`Topics::publish`]. The message may have been sent or not.
     pub async fn tell_all(&self, about: &'static str, body: &str) -> Result<(), TopicError> {
         self.inner.say(saying::ALL, about, None, body).await
     }
 
-    /// Asks one process. `None` if there is no answer within `wait`. `body` is JSON.
+    /// Asks one process. `None` if no answer comes within `wait`. `body` is JSON.
     pub async fn ask(
         &self,
         process: &str,

@@ -1,4 +1,4 @@
-//! What processes say to each other.
+//! The messages between processes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::topics::{Most, Position, Sink, Subscribed, TopicError};
 /// The topic that all processes read.
 pub(super) const ALL: &str = "all";
 
-/// What is an answer to a question.
+/// The subject of a message that answers a question.
 const ANSWER: &str = "answer";
 /// How much is read at a time.
 const MOST: Most = Most {
@@ -65,9 +65,9 @@ impl Inner {
         Ok(())
     }
 
-    /// Takes what another process has said.
+    /// Takes a message of another process.
     fn take(self: &Arc<Self>, text: &str) {
-        // What is none of ours was written by something else, and is nobody's.
+        // A message that cannot be read was sent by another program, and is dropped.
         let Ok(said) = serde_json::from_str::<Said>(text) else {
             return;
         };
@@ -87,7 +87,7 @@ impl Inner {
             return;
         };
         let answering = hears.hears(&said.from, said.body);
-        // Whoever asks is told by the time that it waits.
+        // If there is no room, the asking process gets no answer, and learns it when its time is over.
         let Ok(turn) = self.answering.clone().try_acquire_owned() else {
             return;
         };
@@ -118,13 +118,13 @@ impl Sink for Bell {
     }
 }
 
-/// Reads what is said to this process and to all, until the task is dropped.
+/// Reads the messages to this process and to all, until the task is dropped.
 pub(super) async fn hear(inner: Arc<Inner>) {
     let bell = Arc::<Bell>::default();
     let own = subscribed(&inner, &to(&inner.name), &bell).await;
     let all = subscribed(&inner, ALL, &bell).await;
-    // Nobody knows the name before this process says something; from then on it hears. What was said to all just before
-    // this concerns it, too: it may have had pages before it could hear.
+    // No process knows the name of this one before it sends something; from then on it hears. Messages to all
+    // from just before this concern it, too: it may have had pages before it could hear.
     let (mut own_at, mut all_at) = (own.oldest, all.oldest);
     inner.here.send_if_modified(|here| {
         here.hears = true;
@@ -149,7 +149,7 @@ async fn subscribed(inner: &Arc<Inner>, topic: &str, bell: &Arc<Bell>) -> Subscr
 async fn read(inner: &Arc<Inner>, subscribed: &Subscribed, at: &mut Position) {
     loop {
         let read = inner.between.read(&subscribed.subscription, *at, MOST);
-        // It is woken again.
+        // The bell is rung again.
         let Ok(batch) = read.await else { return };
         *at = batch.position;
         if batch.gap {

@@ -22,7 +22,7 @@ async fn here(process: &Processes) {
     here.wait_for(|here| here.is_here()).await.unwrap();
 }
 
-/// Answers with what it heard and who said it.
+/// Answers with the message that it heard and the process that sent it.
 #[derive(Default)]
 struct Echo(Mutex<Vec<String>>);
 
@@ -55,12 +55,12 @@ with_server! {
             let heard = || lock(&echo.0).last().is_some_and(|last| last.ends_with(",7]"));
             until("it to be heard", heard).await;
         }
-        // Who begins to hear just after that is meant, too: it may have had pages already.
+        // A process that begins to hear just after that is meant, too: it may have had pages already.
         let late = process(&server);
         let echo = Arc::<Echo>::default();
         late.hear("echo", echo.clone());
         until("it to be heard late", || lock(&echo.0).last().is_some_and(|last| last.ends_with(",7]"))).await;
-        // Who does not answer, who does not know what is meant, and who is not there.
+        // A process that does not answer, one that does not know the subject, and one that is not there.
         let short = Duration::from_millis(50);
         assert!(ann.ask(ben.name(), "echo", "null", short).await.is_none());
         assert!(ann.ask(ben.name(), "other", "1", short).await.is_none());

@@ -8,7 +8,7 @@ use crate::rope::{self, Chunk};
 #[derive(Clone, Default)]
 pub(super) struct Elements {
     text: Box<str>,
-    /// Where each element ends in `text`.
+    /// The position in `text` at which each element ends.
     ends: Box<[u32]>,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Gather {
 }
 
 impl Elements {
-    /// Where the text of an element begins.
+    /// The position at which the text of an element begins.
     fn start(&self, index: usize) -> usize {
         let before = index.checked_sub(1).and_then(|index| self.ends.get(index));
         before.map_or(0, |end| *end as usize + 1)
@@ -111,8 +111,8 @@ impl Parts {
         }
     }
 
-    /// Notes where an element ends. `u32` is enough: a chunk of more than one element is short, and
-    /// no text of JavaScript is longer.
+    /// Notes the position at which an element ends. `u32` is enough: a chunk of more than one element is
+    /// short, and no text of JavaScript is longer.
     fn end(&mut self, end: usize) {
         self.ends.push(u32::try_from(end).unwrap_or(u32::MAX));
     }

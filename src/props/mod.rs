@@ -38,8 +38,8 @@ pub mod op {
     pub const DROP: u32 = 4;
     /// In an array: an old element; argument: its old index.
     pub const MOVE: u32 = 5;
-    /// A string that begins with all of the old one; argument: the length of what follows, written as in JSON
-    /// but without quotes.
+    /// A string that begins with the whole old string; argument: the length of the added text, written as in
+    /// JSON but without quotes.
     pub const MORE: u32 = 6;
     /// By how many bits the argument is shifted.
     pub const SHIFT: u32 = 3;
@@ -71,7 +71,7 @@ impl Props {
         out
     }
 
-    /// Appends what [`to_json`](Self::to_json) gives.
+    /// Appends the text of [`to_json`](Self::to_json).
     pub fn write_json(&self, out: &mut String) {
         self.0.write(out);
     }
@@ -173,7 +173,7 @@ impl Value {
         }
     }
 
-    /// This string, and what follows.
+    /// This string, longer by `follows`.
     fn longer(&self, follows: &str) -> Result<Self, CompactError> {
         let Self::Text(text) = self else {
             return Err(MISFIT);

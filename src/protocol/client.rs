@@ -16,8 +16,8 @@ const MAX_ID: usize = 128;
 /// The longest name in an event, in bytes: the handler's name, the event's type, the key. Applications
 /// have no longer ones, and each name is looked up, kept with its event and shown to the operator.
 pub const MAX_NAME: usize = 256;
-/// The longest JSON in an event, in bytes: the arguments of its binding, and what the page names of the
-/// DOM event. They are for ids and coordinates; what is more belongs into a form.
+/// The longest JSON in an event, in bytes: the arguments of its binding, and the members of the DOM event
+/// that the page names. They are for ids and coordinates; more data belongs into a form.
 pub const MAX_JSON: usize = 4096;
 
 /// A message as the client sent it.
@@ -43,7 +43,7 @@ pub enum ClientMessage<'a> {
         id: Cow<'a, str>,
         /// The event's number; `None` in the classic dialect, which does not number events.
         numbered: Option<Numbered>,
-        /// What happened.
+        /// The event.
         event: ClientEvent,
     },
     /// Stop a component.
@@ -60,7 +60,7 @@ pub enum ClientMessage<'a> {
 pub struct Parent {
     /// The parent's id on the connection.
     pub id: Box<str>,
-    /// What tells the component from the parent's others of its module.
+    /// Tells the component from the parent's other components of its module.
     pub key: Box<str>,
 }
 
@@ -69,7 +69,7 @@ pub struct Parent {
 pub struct Resume {
     /// The secret that the server gave with the answer to the last join or resume.
     pub secret: Box<str>,
-    /// What the client shows: the last answer that it has, and the revision.
+    /// The point that the client shows: the last answer that it has, and the revision.
     pub shown: Point,
     /// How many events the client keeps that it has the answers of: if the component goes on from the
     /// client's checkpoint, so many revisions are made again.
@@ -78,7 +78,7 @@ pub struct Resume {
     pub needs_tree: bool,
 }
 
-/// The number of an event, and what the client says with it.
+/// The number of an event, and the numbers that the client sends with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Numbered {
     /// The event's number among its component's events. Later events have higher numbers.
@@ -97,11 +97,11 @@ pub struct ClientEvent {
     pub handler: SmolStr,
     /// The DOM event's type.
     pub event: SmolStr,
-    /// What the event carries.
+    /// The event's data.
     pub special_vars: SpecialVars,
 }
 
-/// What an event carries beside its names (the reference's `loom.SpecialVars`).
+/// The data of an event beside its names (the reference's `loom.SpecialVars`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct SpecialVars {
     /// The element's value; for a submit the fields of the form, URL-encoded.
@@ -116,7 +116,7 @@ pub struct SpecialVars {
     /// The form of a changed field, URL-encoded. Only the extended dialect sends it.
     #[serde(skip)]
     pub form: Option<Box<str>>,
-    /// What the field holds if `value` is the element's `data-l-value`. Only the extended dialect sends it.
+    /// The field's value if `value` is the element's `data-l-value`. Only the extended dialect sends it.
     #[serde(skip)]
     pub field: Option<Box<str>>,
     /// The chosen values of a `<select multiple>`. Only the extended dialect sends them.
@@ -128,7 +128,7 @@ pub struct SpecialVars {
     /// The arguments of the binding, as JSON. Only the extended dialect has them.
     #[serde(skip)]
     pub args: Option<Box<str>>,
-    /// What the page names of the DOM event, a JSON object. Only the extended dialect sends it.
+    /// The members of the DOM event that the page names, a JSON object. Only the extended dialect sends it.
     #[serde(skip)]
     pub detail: Option<Box<str>>,
 }

@@ -9,7 +9,7 @@ use crate::tree::{LiveTree, Patch, Render, write_json_string};
 pub enum ServerMessage<'a> {
     /// The whole tree: the answer to a join.
     Trees(&'a LiveTree),
-    /// The answer to an event: what changed; empty if nothing did. Beside it the render that it was made
+    /// The answer to an event: the changes; empty if nothing changed. Beside it the render that it was made
     /// from, if there is one.
     Patch(Patch<'a>, Option<&'a Render>),
     /// The answer to an event if the root has other statics now: the whole tree.
@@ -18,22 +18,22 @@ pub enum ServerMessage<'a> {
     Redirect(&'a str),
     /// The answer to an event that failed.
     Error(&'a str),
-    /// The answer to a join that failed, and what the page can do.
+    /// The answer to a join that failed, and the page's next action.
     Refused(&'a str, &'a Refusal),
 }
 
-/// What a handler asks of the page, beside what it renders.
+/// The effects of a handler on the page, beside the render.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Beside<'a> {
-    /// Where the page is to go, a path or an http(s) URL.
+    /// The address that the page is to go to, a path or an http(s) URL.
     pub redirect: Option<&'a str>,
-    /// The form that the event sent keeps what was typed. The classic dialect cannot say this.
+    /// The form of the event keeps the texts that the user has typed. The classic dialect cannot say this.
     pub keeps_form: bool,
     /// Events for the page. The classic dialect cannot say them.
     pub pushes: &'a [Push],
 }
 
-/// What a page can do about a join that was refused.
+/// The action of a page whose join was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
     /// Nothing: the server has failed.
@@ -73,8 +73,8 @@ impl ServerMessage<'_> {
         std::iter::once(text).chain(answer).chain(redirect)
     }
 
-    /// The message in the classic dialect for many pages: what stands before the component's id, and after it. A
-    /// replaced root is the trees alone.
+    /// The message in the classic dialect for many pages: the text before the component's id, and the text
+    /// after it. A replaced root is the trees alone.
     pub fn to_json_for_many(&self) -> [String; 2] {
         // The id is the first member after the type.
         const ID: &str = "\"\\u0000\"";

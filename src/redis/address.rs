@@ -1,4 +1,4 @@
-//! Where Redis is, as people write it: pure.
+//! The address of Redis, as people write it: pure.
 
 use std::str::FromStr;
 
@@ -10,13 +10,13 @@ use redis::{
 const SENTINEL: &str = "redis+sentinel://";
 const SENTINEL_TLS: &str = "rediss+sentinel://";
 
-/// Why a text does not say where Redis is. No message has a password in it.
+/// Why a text is not an address of Redis. No message has a password in it.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum AddressError {
     /// No URL was given.
-    #[error("give the URL of a server, or those of some nodes of a cluster")]
+    #[error("give the URL of a server, or the URLs of some nodes of a cluster")]
     Nothing,
-    /// It is not a URL of Redis.
+    /// The text is not a URL of Redis.
     #[error(
         "this is no URL of Redis: write redis://[[user]:password@]host[:port][/database], rediss:// for TLS, \
          redis+sentinel://[[user]:password@]host[:port][,host[:port]…]/name[/database] for Sentinel, or a list of \
@@ -32,7 +32,7 @@ fn wrong(why: impl Into<String>) -> AddressError {
     AddressError::Wrong(why.into())
 }
 
-/// Where Redis is.
+/// The address of Redis.
 #[derive(Clone, Debug)]
 pub enum Address {
     /// One server.
@@ -49,17 +49,17 @@ pub struct Sentinels {
     hosts: Vec<ConnectionInfo>,
     /// The name that the sentinels know the server under.
     name: String,
-    /// Who logs in at a sentinel.
+    /// The user that logs in at a sentinel.
     user: Option<String>,
     password: Option<String>,
 }
 
-/// One URL of the crate, with the protocol in which lost connections show at once.
+/// Parses one URL, and sets the protocol in which lost connections show at once.
 fn server(url: &str) -> Result<ConnectionInfo, AddressError> {
     let url = parse_redis_url(url).ok_or(AddressError::NoUrl)?;
     if matches!(url.scheme(), "rediss" | "valkeys") && url.fragment() == Some("insecure") {
         return Err(wrong(
-            "#insecure would take any certificate for the server's",
+            "#insecure would accept a certificate of any server; leave #insecure out",
         ));
     }
     // The crate's message names the part that is wrong, and never the password.
@@ -102,11 +102,11 @@ impl Address {
         };
         if nodes.iter().any(|node| logs_in(node) != logs_in(first)) {
             return Err(wrong(
-                "all nodes of a cluster have the same user, password and redis: or rediss:",
+                "all nodes of a cluster need the same user, password and scheme (redis: or rediss:)",
             ));
         }
         if nodes.iter().any(|node| node.redis_settings().db() != 0) {
-            return Err(wrong("a cluster has no other database than 0"));
+            return Err(wrong("a cluster only has the database 0"));
         }
         Ok(Self::Cluster(nodes))
     }
@@ -132,7 +132,7 @@ impl FromStr for Address {
 }
 
 impl Sentinels {
-    /// `rest` is the URL after its scheme. `scheme` is that of the server.
+    /// `rest` is the URL after its scheme. `scheme` is the scheme of the server.
     fn of(rest: &str, scheme: &str) -> Result<Self, AddressError> {
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (user, rest) = match rest.rsplit_once('@') {
@@ -156,11 +156,11 @@ impl Sentinels {
             match &*key {
                 "sentinelUser" => this.user = Some(value.into_owned()),
                 "sentinelPassword" => this.password = Some(value.into_owned()),
-                // It may be the end of a password that has a question mark.
+                // The text may be the end of a password that has a question mark.
                 _ => {
                     return Err(wrong(
-                        "after the question mark come sentinelUser and sentinelPassword only; write one in a password \
-                         as %3F",
+                        "only sentinelUser and sentinelPassword may follow the question mark; write a question mark in a \
+                         password as %3F",
                     ));
                 }
             }
@@ -180,7 +180,7 @@ impl Sentinels {
         Ok(this)
     }
 
-    /// What finds the server.
+    /// Finds the server by its sentinels.
     pub(super) fn builder(&self) -> redis::RedisResult<SentinelClientBuilder> {
         let addresses = self.hosts.iter().map(|host| host.addr().clone());
         let name = self.name.as_str();

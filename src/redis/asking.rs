@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PROBE_EVERY: Duration = Duration::from_secs(3);
 /// How long a server that cannot answer now is left alone.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The code of the error by which a script says that what it finds is damaged.
+/// A script answers with an error of this code if the data that it finds is damaged.
 const DAMAGED: &str = "LOOMDAMAGED";
 
 /// Why a script gave no answer. None has a password in it.
@@ -31,18 +31,18 @@ pub enum AskError {
     /// Redis refuses; the text says why. The script did not run, or did not end.
     #[error("Redis refuses: {0}")]
     Refused(String),
-    /// What stands under the key is of another kind, or the answer is none that the script gives.
-    #[error("Redis has something else there: {0}")]
+    /// The value under the key is of another kind, or the answer is not one that the script gives.
+    #[error("Redis holds data that loom-live cannot read: {0}")]
     Damaged(String),
 }
 
-/// What an error means for the next try.
+/// The meaning of an error for the next try.
 enum Verdict {
     /// The connection is of no use any more.
     Lost,
     /// The server cannot answer now.
     Busy,
-    /// It would be the same again.
+    /// Another try would end in the same way.
     Final,
 }
 
@@ -67,14 +67,14 @@ fn verdict(error: &RedisError) -> Verdict {
     }
 }
 
-/// What can be asked of Redis: a script or a command.
+/// A script or a command for Redis.
 pub(crate) trait Ask: Sync {
     fn send<T: FromRedisValue + Send>(
         &self,
         connection: &mut Connection,
     ) -> impl Future<Output = RedisResult<T>> + Send;
 
-    /// As [`send`](Self::send), for what depends on how the server is set up.
+    /// As [`send`](Self::send), for commands that depend on how the server is set up.
     fn send_to<T: FromRedisValue + Send>(
         &self,
         current: &mut Current,
@@ -130,9 +130,9 @@ impl Link {
 }
 
 impl Link {
-    /// Asks now and then whether somebody is there, until the future is dropped. A network may fall silent without a
-    /// word: whoever only listens, or has nothing to save for a while, sends nothing that could fail. It keeps the link
-    /// open.
+    /// Sends a command now and then to see whether the server answers, until the future is dropped. A network
+    /// may fall silent without a word, and a process that only listens, or saves nothing for a while, sends
+    /// nothing that could fail. This future keeps the link open.
     pub(crate) async fn probe(self) {
         loop {
             sleep(PROBE_EVERY).await;
@@ -144,7 +144,7 @@ impl Link {
 
 /// Something that is asked with others, and may have to be asked again.
 pub(crate) trait AskAgain: Ask {
-    /// It was asked, and the answer was lost.
+    /// The command was sent, and its answer was lost.
     fn again(&mut self);
 }
 
@@ -218,7 +218,8 @@ impl Link {
     }
 }
 
-/// Commands that are sent together, and answered each with its own error. They are sent again as a whole, as one is.
+/// Commands that are sent together, and answered each with its own error. They are sent again as a whole, as
+/// a single command is.
 pub(crate) struct Together {
     pub(crate) pipeline: Pipeline,
     /// Sent last, unless the server writes to its disk before it answers.
@@ -226,7 +227,7 @@ pub(crate) struct Together {
 }
 
 impl Ask for Together {
-    /// Gives a list of what each of them has answered.
+    /// Gives the list of the commands' answers.
     async fn send<T: FromRedisValue + Send>(&self, connection: &mut Connection) -> RedisResult<T> {
         self.send_all(connection, false).await
     }
@@ -262,7 +263,7 @@ impl Together {
     }
 }
 
-/// What an answer that says no means.
+/// The meaning of an error that Redis answers with.
 pub(crate) fn refused(error: &RedisError) -> AskError {
     let is_damage = error.kind() == ErrorKind::UnexpectedReturnType
         || matches!(error.code(), Some("WRONGTYPE" | DAMAGED))

@@ -1,4 +1,4 @@
-//! Channels: what is published there is pushed to whoever has subscribed.
+//! Channels: the messages of a channel are pushed to the connections that have subscribed.
 
 use redis::{ErrorKind, ServerErrorKind};
 use tokio::time::Instant;
@@ -35,7 +35,9 @@ impl Link {
         let away = |why: String| AskError::Away(format!("Redis at {}: {why}", self.hosts()));
         let current = self.current(Instant::now()).await.map_err(AskError::Away)?;
         if current.number != number {
-            return Err(away("the connection is another one".to_owned()));
+            return Err(away(
+                "the connection was lost, and there is a new one".to_owned(),
+            ));
         }
         let changed = match current.connection {
             Connection::One(mut one) if begins => one.subscribe(channels).await,
@@ -56,7 +58,7 @@ impl Link {
             }
         };
         changed.map_err(|error| {
-            // It would be the same on the next connection.
+            // On the next connection the answer would be the same.
             if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) {
                 return AskError::Refused(error.to_string());
             }

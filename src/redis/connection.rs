@@ -1,4 +1,4 @@
-//! One connection to a server or to a cluster, as it is made once; and what its servers say of themselves.
+//! One connection to a server or to a cluster, as it is made once; and the facts about its servers.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use super::facts::{Facts, Needs};
 
 /// How long a connection may take until it can be used, with all that is asked first.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an answer may take. After it, the connection is made anew: perhaps nobody is there any more. It is shorter
-/// than what is asked is waited for, so that there is time to ask again on the next connection.
+/// How long an answer may take. After this time the connection is made anew: perhaps the server is gone. The
+/// time is shorter than callers wait, so that there is time to ask again on the next connection.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
-/// How many commands wait for the connection's task. Whoever has one more waits.
+/// How many commands wait for the connection's task. A further command waits for room.
 pub(super) const MOST_WAITING: usize = 1024;
 
 /// A connection to one server or to a cluster.
@@ -58,9 +58,9 @@ impl ConnectionLike for Connection {
 
 /// Why a connection was not made.
 pub(super) enum ConnectError {
-    /// It may be made at the next try.
+    /// The next try may succeed.
     Away(String),
-    /// It will not.
+    /// No try will succeed.
     Unusable(String),
 }
 
@@ -83,7 +83,7 @@ impl From<RedisError> for ConnectError {
 }
 
 impl Connection {
-    /// What each server says of itself. A user who may not ask gets no facts, and is not refused for it.
+    /// The facts about each server. A user who may not ask for them gets none, and is not refused for it.
     pub(super) async fn facts(&mut self, needs: Needs) -> RedisResult<Vec<Facts>> {
         let answer: RedisResult<Value> = redis::cmd("INFO").query_async(self).await;
         let answer = match answer {
@@ -96,7 +96,7 @@ impl Connection {
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
         let mut facts: Vec<_> = texts.iter().map(|text| Facts::of(text)).collect();
         if needs.fsync {
-            // Those of a cluster's nodes come in no order: the worst of them is everybody's.
+            // The answers of a cluster's nodes come in no order: the worst answer counts for all nodes.
             let fsyncs = fsyncs(self).await?;
             let worst = fsyncs
                 .iter()
@@ -110,7 +110,7 @@ impl Connection {
     }
 }
 
-/// What each node of a cluster has answered, or a server.
+/// The answer of each node of a cluster, or of a server.
 fn of_each(answer: Value, is_cluster: bool) -> Vec<Value> {
     match answer {
         Value::Map(nodes) if is_cluster => nodes.into_iter().map(|(_, answer)| answer).collect(),

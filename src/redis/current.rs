@@ -1,4 +1,4 @@
-//! The connection that there is now, and what is said of it.
+//! The current connection, and the messages to the operator about it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,18 +8,18 @@ use tokio::time::Instant;
 
 use super::connection::Connection;
 
-/// What the operator is told.
+/// The messages to the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tell {
     /// Redis cannot be reached or used; the text says why.
     Lost(String),
-    /// It can be used again, after so long.
+    /// Redis can be used again, after so long.
     Back(Duration),
-    /// It can be used, but should be set up otherwise.
+    /// Redis can be used, but should be set up otherwise.
     Warning(String),
 }
 
-/// Gets what the server sends unasked. It must not block: the connection waits for it.
+/// Gets the messages that the server sends unasked. It must not block: the connection waits for it.
 pub(crate) type Pushes = Arc<dyn Fn(PushInfo) + Send + Sync>;
 
 /// Whether Redis can be used now.
@@ -29,7 +29,7 @@ pub enum Health {
     Opening,
     /// There is a connection.
     Up,
-    /// There is none, since then; the text says why.
+    /// There is no connection; the text says why.
     Down {
         /// Since when.
         since: Instant,

@@ -1,33 +1,33 @@
-//! What a server says of itself: whether it can be used, and what the operator should know. Pure.
+//! The facts about a server: whether it can be used, and what the operator should know. Pure.
 
 /// The oldest version that has all that is used.
 const OLDEST: (u32, u32) = (6, 2);
 
-/// What is asked of a server.
+/// What the application needs of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
-    /// What is written must not be given up to make room.
+    /// The server must not delete data to make room.
     pub keeps: bool,
-    /// What was answered is on the disk.
+    /// A write is on the disk before it is answered.
     pub fsync: bool,
-    /// What was answered is in a replica's memory, too.
+    /// A write is in a replica's memory, too, before it is answered.
     pub replicas: bool,
 }
 
-/// What a server says.
+/// The facts, as a server tells them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// As the server writes it. Valkey says which Redis it is like.
     pub version: String,
-    /// It is written to by another server only.
+    /// The server is a replica: only its primary writes to it.
     pub is_replica: bool,
-    /// What it does when its memory is full.
+    /// `maxmemory-policy`: what the server does when its memory is full.
     pub policy: String,
     /// When it writes to its disk: `appendfsync`; `None` if it does not write every change, or does not tell.
     pub fsync: Option<String>,
-    /// It writes no changes to its disk at all.
+    /// The server writes no changes to its disk at all.
     pub keeps_no_file: bool,
-    /// It is a node of a cluster.
+    /// The server is a node of a cluster.
     pub is_cluster: bool,
     /// How many replicas it has; `None` if it does not tell.
     pub replicas: Option<u64>,
@@ -71,7 +71,7 @@ impl Facts {
     pub fn refused(&self, needs: Needs) -> Option<String> {
         if self.is_replica {
             return Some(
-                "it is a read-only replica: give the address of the server that is written to, or of its sentinels"
+                "it is a read-only replica: give the address of the primary server, or of its sentinels"
                     .to_owned(),
             );
         }
@@ -85,13 +85,14 @@ impl Facts {
             ));
         }
         if needs.replicas && self.is_cluster {
-            return Some("durability: 'replicas' cannot be had of a cluster".to_owned());
+            return Some("durability: 'replicas' does not work with a cluster".to_owned());
         }
         let can_wait = self.waits_for_the_disk() && !self.is_cluster && !self.keeps_no_file;
         if needs.fsync && !self.syncs() && !can_wait {
             return Some(format!(
-                "durability: 'fsync' needs \"appendonly yes\" and \"appendfsync always\" in its configuration; from \
-                 version 7.2 on, and outside of a cluster, \"appendonly yes\" will do; it is version {} and says {:?}",
+                "durability: 'fsync' needs \"appendonly yes\" and \"appendfsync always\" in the configuration of Redis. \
+                 From version 7.2 on, and outside of a cluster, \"appendonly yes\" is enough. This Redis has version {} \
+                 and says {:?}",
                 self.version,
                 self.fsync.as_deref().unwrap_or("nothing")
             ));
@@ -99,17 +100,17 @@ impl Facts {
         None
     }
 
-    /// What the operator should know.
+    /// A warning for the operator.
     pub fn warning(&self, needs: Needs) -> Option<String> {
         if needs.replicas && self.replicas == Some(0) {
-            let text = "durability: 'replicas' waits for a replica, and it has none: until it has one, events fail";
+            let text = "durability: 'replicas' waits for a replica, and this Redis has none: events fail until it has one";
             return Some(text.to_owned());
         }
         if !needs.keeps || matches!(&*self.policy, "" | "noeviction") {
             return None;
         }
         Some(format!(
-            "its maxmemory-policy is {}: when its memory is full it deletes states that components go on with; set it \
+            "its maxmemory-policy is {}: if its memory is full, Redis deletes states of components. Set maxmemory-policy \
              to noeviction",
             self.policy
         ))
@@ -159,7 +160,7 @@ mod tests {
             ..STATES
         };
         assert_eq!(warning("allkeys-lru", needs), None);
-        // It may not tell.
+        // The server may not tell.
         assert_eq!(Facts::of("").warning(STATES), None);
         assert_eq!(Facts::of("").refused(STATES), None);
     }

@@ -45,8 +45,8 @@ pub(super) struct Named {
     address: ConnectionAddr,
 }
 
-/// Ends when the sentinels name another server. The one before may go on for ten seconds as if it were written to, and
-/// then forgets what it was told meanwhile.
+/// Ends when the sentinels name another server. The old server may go on for ten seconds as if it were the
+/// primary, and then forgets the writes of that time.
 async fn renamed(named: Option<&mut Named>) {
     let Some(Named { sentinels, address }) = named else {
         return std::future::pending().await;
@@ -173,7 +173,8 @@ impl Keeper {
                     .use_protocol(ProtocolVersion::RESP3)
                     .connection_timeout(CONNECT_TIMEOUT)
                     .response_timeout(ANSWER_TIMEOUT);
-                // A cluster's connection comes back by itself, node by node. Who has subscribed has to know.
+                // A cluster's connection comes back by itself, node by node. Code that has subscribed has to
+                // be told.
                 if self.pushes.is_some() {
                     client = client.push_sender(self.pushed());
                 }

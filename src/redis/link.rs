@@ -23,10 +23,10 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(1);
 /// Why a link cannot be opened. Neither has a password in it.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum OpenError {
-    /// The server refuses the login, or is not one that can be used. It would be the same at the next try.
+    /// The server refuses the login, or cannot be used. The next try would end in the same way.
     #[error("Redis at {hosts} cannot be used: {why}")]
     Unusable {
-        /// Where it is.
+        /// The hosts of Redis.
         hosts: String,
         /// Why.
         why: String,
@@ -59,8 +59,8 @@ impl Link {
         Self::open_with(address, needs, tell, None)
     }
 
-    /// As [`open`](Self::open), for what is subscribed to as well. `pushes` gets it. Whoever subscribes does so again
-    /// on each new connection ([`newer`](Self::newer)).
+    /// As [`open`](Self::open), for channels as well. `pushes` gets their messages. The caller subscribes
+    /// again on each new connection ([`newer`](Self::newer)).
     pub(crate) fn open_with(
         address: Address,
         needs: Needs,
@@ -113,12 +113,13 @@ impl Link {
         self.state.borrow().losses
     }
 
-    /// Where Redis is, for messages.
+    /// The hosts of Redis, for messages.
     pub fn hosts(&self) -> &Arc<str> {
         &self.hosts
     }
 
-    /// The connection, as soon as there is one. Ends when there has been none until then; then it says why.
+    /// The connection, as soon as there is one. Ends at `until` if there has been no connection; then it says
+    /// why.
     pub(super) async fn current(&self, until: Instant) -> Result<Current, String> {
         let mut state = self.state.clone();
         let found =
@@ -130,12 +131,13 @@ impl Link {
         }
         Err(match self.health() {
             Health::Down { why, .. } => format!("Redis at {} is away: {why}", self.hosts),
-            Health::Closed => "it has been closed".to_owned(),
+            Health::Closed => "the connection to Redis has been closed".to_owned(),
             Health::Opening | Health::Up => format!("Redis at {} cannot be reached", self.hosts),
         })
     }
 
-    /// The next connection after that of this number, as soon as there is one. `None` when the link is closed.
+    /// The next connection after the one of this number, as soon as there is one. `None` when the link is
+    /// closed.
     pub(crate) async fn newer(&self, than: u64) -> Option<u64> {
         let mut state = self.state.clone();
         let newer = |state: &State| {
@@ -148,14 +150,14 @@ impl Link {
         state.current.as_ref().map(|current| current.number)
     }
 
-    /// Whether channels are those of a cluster, where they belong to slots.
+    /// Whether channels belong to slots, as in a cluster.
     pub(crate) fn is_sharded(&self) -> bool {
         self.is_cluster
     }
 
     /// This connection is dead: it is made anew, unless it has been already.
     pub(super) fn lost(&self, number: u64) {
-        // If there is no room, others have said so already.
+        // If there is no room, others have reported the loss already.
         let _ = self.lost.try_send(number);
     }
 }

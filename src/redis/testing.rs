@@ -22,12 +22,12 @@ pub(crate) struct Server {
     pub(crate) port: u16,
     folder: PathBuf,
     options: Vec<String>,
-    /// It is a sentinel, and what it is told by this file.
+    /// The server is a sentinel, and this is its configuration file.
     sentinel: Option<PathBuf>,
 }
 
-/// Whether there is a `redis-server` on this machine. If there is none, a test is passed over, which `npm test` says at
-/// its end; with `LOOM_TEST_ALL=1` it fails.
+/// Whether there is a `redis-server` on this machine. Without one, a test is passed over, and `npm test` says
+/// so at its end; with `LOOM_TEST_ALL=1` the test fails.
 pub(crate) fn is_there() -> bool {
     let found = Command::new("redis-server")
         .arg("--version")
@@ -253,7 +253,7 @@ impl Cluster {
         let _: String = self.nodes[from].ask(&command).unwrap();
     }
 
-    /// What is left of the key's slot moves, and all nodes are told.
+    /// The rest of the key's slot moves, and all nodes are told.
     pub(crate) fn has_moved(&self, key: &str, from: usize, to: usize) {
         let slot = self.slot(key).to_string();
         let left: Vec<String> = self.nodes[from]
@@ -305,8 +305,8 @@ pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     panic!("not within 30 s: {what}");
 }
 
-/// Tests with a server of their own, which are passed over if there is none on this machine. To open a link blocks its
-/// thread, so that the runtime needs another one.
+/// Tests with a server of their own, which are passed over if this machine has none. To open a link blocks
+/// its thread, so the runtime needs another one.
 macro_rules! with_server {
     ($($(#[$about:meta])* async fn $name:ident($server:ident) $body:block)*) => {$(
         $(#[$about])*

@@ -1,4 +1,4 @@
-//! The connection comes back, and who asks meanwhile gets an answer.
+//! The connection comes back, and commands that are sent meanwhile get an answer.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ with_redis! {
         server.kill();
         until("the loss", || matches!(link.health(), Health::Down { .. })).await;
         server.restart();
-        // It kept nothing on its disk, not even the script.
+        // The server kept nothing on its disk, not even the script.
         assert_eq!(count(&link).await, Ok(1));
         assert_eq!(link.health(), Health::Up);
         let told = told.all();

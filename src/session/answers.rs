@@ -1,6 +1,6 @@
-//! What a component has said and its page may not have: answers to events, and changes that no event asked
-//! for. Each is kept until the page has shown that it has it, or until all together are larger than the
-//! whole tree.
+//! The messages of a component that its page may not have: answers to events, and changes that no event asked
+//! for. Each is kept until the page has shown that it has it, or until all together are larger than the whole
+//! tree.
 
 use std::collections::VecDeque;
 
@@ -20,10 +20,10 @@ const MAX_UNSAID: usize = 256;
 /// Bytes of pushes that wait behind a change that is held back. If there are more, the change is not held back any
 /// longer, or the oldest of them would be forgotten.
 const MUCH_TO_PUSH: usize = MAX_BYTES / 2;
-/// What each step with pushes counts beside their bytes, so that fewer than `MAX_UNSAID` wait, too.
+/// The bytes that each step with pushes counts beside its pushes, so that fewer than `MAX_UNSAID` wait, too.
 const PUSHING: usize = MUCH_TO_PUSH / (MAX_UNSAID / 2);
 
-/// What an answer says.
+/// The kind of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Says {
     /// An event, or several of which this is the last, has failed. Nothing was committed.
@@ -34,10 +34,10 @@ pub(crate) enum Says {
     Change,
 }
 
-/// The answer to one event, or to several events of which `point.event` is the last; or a change without
-/// an event.
+/// The answer to one event, or to several events, the last of which is `point.event`; or a change without an
+/// event.
 pub(crate) struct Answer {
-    /// Where the component is after this.
+    /// The component's point after this answer.
     pub(crate) point: Point,
     pub(crate) says: Says,
     pub(crate) encoded: Encoded,
@@ -117,7 +117,7 @@ pub(crate) fn push_revision(
 
 /// The answers of one component.
 pub(crate) struct Answers {
-    /// Where the component is.
+    /// The component's point now.
     last: Point,
     kept: VecDeque<Answer>,
     bytes: usize,
@@ -146,7 +146,7 @@ impl Answers {
         }
     }
 
-    /// Where the component is.
+    /// The component's point now.
     pub(crate) fn last(&self) -> Point {
         self.last
     }
@@ -166,7 +166,7 @@ impl Answers {
         self.drop_while(|answer| answer.is_before(seen));
     }
 
-    /// The page shows this: what it includes is kept no more.
+    /// The page shows this: answers that it includes are kept no longer.
     pub(crate) fn has_shown(&mut self, shown: Point) {
         self.drop_while(|answer| shown.includes(answer.point));
     }
@@ -205,7 +205,7 @@ impl Answers {
         self.unsent = 0;
     }
 
-    /// Whether more pushes wait behind what is held back than may wait much longer.
+    /// Whether more pushes wait behind the changes that are held back than may wait for long.
     pub(crate) fn has_much_to_push(&self) -> bool {
         self.unsent >= MUCH_TO_PUSH
     }
@@ -239,14 +239,14 @@ impl Answers {
         self.unsaid.iter()
     }
 
-    /// What a tree does not repeat, of all that was said after `shown`.
+    /// The answers after `shown` that a tree does not repeat.
     pub(crate) fn unsaid_after(&self, shown: Point) -> impl Iterator<Item = &Answer> {
         let kept = self.kept.iter().filter(|answer| answer.is_unsaid());
         let all = self.unsaid.iter().chain(kept);
         all.filter(move |answer| !shown.includes(answer.point))
     }
 
-    /// What another process has left unsaid.
+    /// Takes over the answers that another process could not send.
     pub(crate) fn leave_unsaid(&mut self, answers: Vec<Answer>) {
         self.unsaid_bytes += answers.iter().map(Answer::size).sum::<usize>();
         self.unsaid.extend(answers);
@@ -355,7 +355,8 @@ mod tests {
         assert!(!answers.reach_back_to(at(3, 4)));
     }
 
-    /// What is pushed while changes are held back is all there when they are sent, if they are sent soon enough.
+    /// Pushes that come while changes are held back are all there when the changes are sent, if that is soon
+    /// enough.
     #[test]
     fn pushes_that_wait_are_kept_until_there_are_too_many_and_those_of_the_newest_step_always() {
         let pushing = |number: u64, bytes: usize| Answer {
@@ -379,7 +380,7 @@ mod tests {
             assert_eq!(waits(&answers), all, "of {bytes}");
             answers.all_is_sent();
             assert!(!answers.has_much_to_push());
-            // What was sent is forgotten first.
+            // Answers that were sent are forgotten first.
             for number in count + 2..count + 500 {
                 answers.keep(pushing(number, 1_000));
             }
@@ -388,7 +389,7 @@ mod tests {
         }
     }
 
-    /// What failed is told to a page that comes back, however much that would be.
+    /// A page that comes back is told of failures, however many they were.
     #[test]
     fn failures_and_redirects_that_are_kept_are_bounded_in_bytes() {
         let mut answers = Answers::new(Point::default());

@@ -21,7 +21,7 @@ const MAX_QUIET: Duration = Duration::from_secs(30);
 /// While tasks run, whose values may come many times a second, there is so much time at least between two checkpoints
 /// of a small state.
 const TASK_PAUSE: Duration = Duration::from_secs(5);
-/// With each so many bytes it is as much more: what a text costs that streams in stays in proportion to the text.
+/// The step grows with the text: so the checkpoints of a text that streams in cost in proportion to the text.
 const TASK_STEP: usize = 4 * 1024;
 
 /// The least time between two checkpoints of a state of this size while tasks run.
@@ -32,9 +32,10 @@ pub(crate) fn task_pause(bytes: usize) -> Duration {
 
 /// The last checkpoint; before the first one, the first state that was committed.
 pub(crate) struct Last {
-    /// What the state included.
+    /// The point of the sealed state.
     pub(crate) point: Point,
-    /// When the checkpoint was sealed; `None` if there is none, or if it may not have reached the page.
+    /// The time at which the checkpoint was sealed; `None` if there is no checkpoint, or if it may not have
+    /// reached the page.
     pub(crate) at: Option<Instant>,
     /// The size of the state then.
     pub(crate) bytes: usize,
@@ -129,7 +130,7 @@ mod tests {
     fn a_text_that_streams_in_costs_its_checkpoints_a_few_times_its_size() {
         assert_eq!(task_pause(0), TASK_PAUSE);
         assert_eq!(task_pause(usize::MAX), MAX_QUIET);
-        // 20 KB in 40 s: what is sealed on the way and at the end.
+        // 20 KB in 40 s: the checkpoints on the way and the one at the end.
         let (mut time, mut sealed) = (Duration::ZERO, 0);
         let size = |time: Duration| (time.as_millis() / 2) as usize;
         while time < Duration::from_secs(40) {

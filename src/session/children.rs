@@ -1,4 +1,4 @@
-//! The nested components that a component shows: who they are, and what each is given.
+//! The nested components that a component shows, and the props that each is given.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -14,8 +14,8 @@ use crate::outbox::Outbox;
 use crate::protocol::Refusal;
 use crate::tree::Child;
 
-/// What the name of a nested component begins with. That of any other component does not: random texts have no such
-/// character.
+/// The name of a nested component begins with this character. Names of other components are random texts,
+/// which do not have it.
 const NESTED: char = '~';
 
 /// How deep components may nest: a component that shows itself would have no end. As in `lib/mount.ts`.
@@ -29,8 +29,8 @@ pub(crate) struct Nested<'a> {
     pub(crate) key: &'a str,
 }
 
-/// The beginning of the names that this component has, in all its lives: it follows from its parent, its module and its
-/// key. What follows is new each time that the parent shows it anew.
+/// The beginning of the names that this component has, in all its lives: it follows from its parent, its
+/// module and its key. The rest of the name is new each time that the parent shows it anew.
 pub(crate) fn names_of(nested: Option<Nested<'_>>) -> Names {
     let Some(Nested {
         parent,
@@ -54,7 +54,7 @@ pub(crate) fn names_of(nested: Option<Nested<'_>>) -> Names {
 pub(crate) struct Names(Option<String>);
 
 impl Names {
-    /// Whether a component of this name is the one that is meant.
+    /// Whether `instance` is one of these names.
     pub(crate) fn have(&self, instance: &str) -> bool {
         match &self.0 {
             Some(beginning) => instance.starts_with(beginning.as_str()),
@@ -71,7 +71,7 @@ impl Names {
     }
 }
 
-/// Ends what a page shows of a shared component.
+/// Ends a page's view of a shared component.
 pub(crate) type Ends = Box<dyn FnOnce() + Send>;
 
 /// A nested component that is shown.
@@ -79,7 +79,7 @@ struct Shown {
     given: Given,
     /// Its session, once its page has joined.
     session: Weak<Session>,
-    /// If it is shared: ends what the page shows of it.
+    /// If the component is shared: ends the page's view of it.
     ends: Option<Ends>,
 }
 
@@ -99,10 +99,10 @@ impl Shown {
 #[derive(Default)]
 pub(super) struct Children(HashMap<(Box<str>, Box<str>), Shown>);
 
-/// What has become of nested components.
+/// How the nested components have changed.
 #[derive(Default)]
 pub(super) struct Changed {
-    /// They are shown no more. To be ended while no session's lock is held.
+    /// Components that are not shown any more. To be ended while no session's lock is held.
     gone: Vec<Shown>,
     /// The same one is shown twice.
     twice: bool,
@@ -123,7 +123,7 @@ impl Children {
             }
             let shown = match self.0.remove(&name) {
                 Some(before) => {
-                    // Under the parent's lock, so that what is given last comes last.
+                    // Under the parent's lock, so that the props that are given last come last.
                     if before.given != given
                         && let Some(session) = before.session.upgrade()
                     {
@@ -144,15 +144,15 @@ impl Children {
         changed
     }
 
-    /// They are shown no more. No session's lock is held.
+    /// Ends the components that are not shown any more. No session's lock is held.
     pub(super) fn end(self) {
         self.0.into_values().for_each(Shown::end);
     }
 }
 
 impl Session {
-    /// The component shows these nested components now. Those that it shows no more end; those that are given something
-    /// else are told. True if it shows the same one twice.
+    /// The component shows these nested components now. Those that it does not show any more end; those whose
+    /// given props have changed are told. True if it shows the same one twice.
     pub(crate) fn nests(&self, children: &[Child<'_>]) -> bool {
         let mut state = self.lock();
         if state.ended {
@@ -164,7 +164,7 @@ impl Session {
         changed.twice
     }
 
-    /// What the component gives this nested one; `None` if it shows no such one.
+    /// The props that the component gives this nested one; `None` if it does not show such a component.
     pub(crate) fn gives(&self, module: &str, key: &str) -> Option<Given> {
         let state = self.lock();
         let children = state.children.as_ref().filter(|_| !state.ended)?;
@@ -203,8 +203,8 @@ impl Session {
         }
     }
 
-    /// The page has joined this nested component, in this session, which is given what the parent gives now. The one before
-    /// it is over.
+    /// The page has joined this nested component, in this session, which gets the props that the parent gives
+    /// now. The session before it is over.
     pub(crate) fn adopts(&self, module: &str, key: &str, session: &Arc<Session>) {
         let mut state = self.lock();
         let name = (module.into(), key.into());
@@ -216,7 +216,7 @@ impl Session {
             return session.lose_parent();
         };
         let before = std::mem::replace(&mut shown.session, Arc::downgrade(session)).upgrade();
-        // Under the lock: what the parent gives later comes after it.
+        // Under the lock: props that the parent gives later come after these.
         session.give(shown.given.clone());
         drop(state);
         if let Some(before) = before.filter(|before| !Arc::ptr_eq(before, session)) {
@@ -224,7 +224,7 @@ impl Session {
         }
     }
 
-    /// Has the component take what its parent gives now.
+    /// Has the component take the props that its parent gives now.
     pub(crate) fn give(&self, given: Given) {
         self.socket
             .tell(move |socket: &LiveSocket| socket.give(given));

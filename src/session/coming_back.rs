@@ -1,4 +1,4 @@
-//! A page comes back: the secret that it has to bring, and what it has missed.
+//! A page comes back: the secret that it has to bring, and the answers that it has missed.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::protocol::extended;
 use crate::random::random_text;
 use crate::turns::Place;
 
-/// The secret that resumes a session: the instance, a dot, random characters, and what names this process to others.
-/// Empty if the system has no random numbers; nobody can then resume the session.
+/// The secret that resumes a session: the instance, a dot, random characters, and the mark that names this
+/// process to others. Empty if the system has no random numbers; nobody can then resume the session.
 pub(super) fn new_secret(about: &About) -> Box<str> {
     match &*random_text() {
         "" => Box::default(),
@@ -20,10 +20,10 @@ pub(super) fn new_secret(about: &About) -> Box<str> {
     }
 }
 
-/// What a page brings when it comes back.
+/// The parts of a page's request to come back.
 pub(crate) struct Back<'a> {
     pub(crate) secret: &'a str,
-    /// What the page shows.
+    /// The point that the page shows.
     pub(crate) shown: Point,
     /// The page does not show the last render any more, and needs the whole tree.
     pub(crate) needs_tree: bool,

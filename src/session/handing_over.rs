@@ -1,4 +1,4 @@
-//! A component goes on in another process: what that one gets of its session.
+//! A component goes on in another process: the part of its session that goes along.
 
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
@@ -17,14 +17,14 @@ use crate::token::proof_of;
 /// there is no such component.
 pub(crate) struct HandsOver {
     sender: oneshot::Sender<HandedOver>,
-    /// What the page shows.
+    /// The point that the page shows.
     shown: Point,
 }
 
 /// The answer to a process that asks for the component.
 pub(crate) enum Yields {
-    /// The session is over, and its number among the parked is this, if it was parked. What the actor hands over comes
-    /// here.
+    /// The session is over. With its number among the parked, if it was parked, and the channel that brings
+    /// the state from the actor.
     Yes(oneshot::Receiver<HandedOver>, Option<u64>),
     /// The proof is wrong.
     No,
@@ -90,8 +90,9 @@ impl Unsaid {
 }
 
 impl Session {
-    /// Another process asks for the component, because its page has come there: it is to end here. `between`: who asks
-    /// and who is asked. The page, if it was believed to be here, gets nothing more.
+    /// Another process asks for the component, because its page has come there: the component is to end here.
+    /// `between`: the process that asks and the process that is asked. If the page was believed to be
+    /// connected here, it gets nothing more.
     pub(crate) fn yields(&self, proof: &[u8], between: [&str; 2], shown: Point) -> Yields {
         let mut state = self.lock();
         if state.ended {
@@ -110,7 +111,7 @@ impl Session {
         state.hands_over = Some(HandsOver { sender, shown });
         let ticket = state.parked.take();
         let link = state.link.take();
-        // Those in it go on in the other process as well, each by itself.
+        // The nested components go on in the other process as well, each by itself.
         state.children = None;
         drop(state);
         if let Some(link) = link {
@@ -135,11 +136,12 @@ impl Session {
         }
     }
 
-    /// What is left of a session whose page is away, for whatever process the page comes to; `None` if it is not away.
+    /// The rest of a session whose page is away, for the process that the page comes to; `None` if the page
+    /// is not away.
     pub(crate) fn left(&self, sealed: String) -> Option<HandedOver> {
         let state = self.lock();
         state.parked?;
-        // Of what the page has, it says only when it comes.
+        // Which answers the page has is known only when the page comes.
         let nothing = Point::default();
         let unsaid = state.answers.unsaid_after(nothing).map(Unsaid::of);
         let unsaid: Vec<_> = unsaid.collect();
@@ -147,7 +149,7 @@ impl Session {
         Some(handed_over(sealed, &unsaid))
     }
 
-    /// What was said that no tree repeats, and that the page may not have, as JSON; empty if there is nothing.
+    /// The answers that the page may not have and that no tree repeats, as JSON; empty if there are none.
     pub(crate) fn unsaid(&self) -> String {
         let state = self.lock();
         let unsaid = state.answers.unsaid_after(Point::default());
@@ -177,12 +179,12 @@ impl Session {
         self.lock().previous = Some(secret.into());
     }
 
-    /// What the process before has left unsaid, for a page that shows `shown`.
+    /// Takes over the answers that the process before could not send, for a page that shows `shown`.
     pub(crate) fn inherit(&self, unsaid: &str, shown: Point) {
         if unsaid.is_empty() {
             return;
         }
-        // What cannot be read was written by another version.
+        // A text that cannot be read was written by another version.
         let unsaid: Vec<Unsaid> = serde_json::from_str(unsaid).unwrap_or_default();
         let answers = unsaid.into_iter().filter_map(Unsaid::answer);
         let answers = answers.filter(|answer| !shown.includes(answer.point));
@@ -194,7 +196,7 @@ impl Session {
         let mut state = self.lock();
         let is_lost = !state.ended && state.life < life;
         if is_lost {
-            // Those in it go on there as well, each by itself.
+            // The nested components go on there as well, each by itself.
             state.children = None;
         }
         is_lost

@@ -80,7 +80,7 @@ struct State {
     life: Life,
     /// Set while another process waits for the component, which ends as soon as the actor has handed it over.
     hands_over: Option<HandsOver>,
-    /// The topics that the committed state has subscribed to; `None` if to none.
+    /// The topics that the committed state has subscribed to; `None` if it has subscribed to none.
     topics: Option<TopicNames>,
     /// The nested components that it shows; `None` if it has never shown any.
     children: Option<Box<Children>>,
@@ -104,14 +104,14 @@ pub(crate) struct About {
     pub(crate) address: Arc<str>,
     /// The name under which its memory counts: see [`holder`](super::sessions::holder).
     pub(crate) holder: Arc<str>,
-    /// What the address counts as; `bind` if the address is not known.
+    /// The name that the address counts as; `bind` if the address is not known.
     pub(crate) counted: Arc<str>,
     pub(crate) request: Option<Arc<str>>,
     /// The URL of its page.
     pub(crate) page: Arc<str>,
     /// How many components are around it.
     pub(crate) depth: u8,
-    /// What its secrets end with.
+    /// The end of its secrets.
     pub(crate) mark: Mark,
 }
 
@@ -153,7 +153,7 @@ impl Attached {
     }
 }
 
-/// What became of a session whose connection is gone.
+/// What happened to a session whose connection is gone.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Detached {
     /// The session waits for its page.
@@ -356,7 +356,7 @@ impl Session {
 
     /// Has the actor handle the events that wait, and end.
     pub(crate) fn finish(&self) {
-        // Those in it are told to finish as well, each by itself.
+        // The nested components are told to finish as well, each by itself.
         self.lock().children = None;
         self.socket.tell(LiveSocket::finish);
     }
@@ -405,7 +405,7 @@ impl Session {
         std::mem::replace(&mut self.lock().topics, topics)
     }
 
-    /// Whether the session is of somebody who is meant: of that user, and on a connection from that address. If it is
+    /// Whether the session belongs to this user, and to a connection from this address. If the session is
     /// parked, its last connection counts.
     pub(crate) fn is_of(&self, whose: &Whose) -> bool {
         whose.means(&self.about.bind, &self.lock().address)

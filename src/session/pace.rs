@@ -1,4 +1,4 @@
-//! How fast a connection takes what it is sent, and what is held back meanwhile.
+//! How fast a connection takes the bytes that it is sent, and the changes that are held back meanwhile.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ impl Session {
         state.lags_after.is_some()
     }
 
-    /// Holds back what is said from now on, as if the connection took too little. False if the page is shown
-    /// the whole tree anyway.
+    /// Holds back changes from now on, as if the connection took too little. False if the page is shown the
+    /// whole tree anyway.
     pub(crate) fn hold(&self) -> bool {
         let mut state = self.lock();
         if self.dialect == Dialect::Classic || state.stale || state.asking.is_some() {
@@ -33,7 +33,7 @@ impl Session {
         true
     }
 
-    /// Whether what is said now is held back.
+    /// Whether changes are held back now.
     pub(crate) fn is_held(&self) -> bool {
         self.lock().lags_after.is_some()
     }

@@ -1,13 +1,13 @@
-//! Who is at the other end of a connection.
+//! The user and the address at the other end of a connection.
 
 use std::sync::Arc;
 
-/// Who is at the other end.
+/// The user and the address at the other end.
 #[derive(Clone, Default)]
 pub struct Peer {
     /// The upgrade request as compact JSON, for `ctx.request`.
     pub request: Option<Arc<str>>,
-    /// What `bind` gave for it; tokens made for another do not open.
+    /// The result of `bind`; tokens that were made for another user do not open.
     pub bind: Arc<str>,
     /// The client's address, as far as it is known.
     pub address: Arc<str>,

@@ -1,4 +1,4 @@
-//! What a page is sent of its component: trees, answers, changes, checkpoints.
+//! Sends a page the messages about its component: trees, answers, changes, checkpoints.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use crate::protocol::{Beside, Refusal, ServerMessage};
 use crate::tree::LiveTree;
 
 impl Session {
-    /// Sends the tree, for a page that has joined or cannot go on from what it shows. A tree may be large,
-    /// so its text is written before the lock is taken. The text is written for one connection; if the
+    /// Sends the tree, for a page that has joined or cannot go on from the state that it shows. A tree may be
+    /// large, so its text is written before the lock is taken. The text is written for one connection; if the
     /// session has another connection by the time the lock is held, the text is written again.
     pub(crate) fn show(&self, point: Point, tree: &LiveTree, continuity: Continuity) {
         loop {
@@ -86,7 +86,7 @@ impl Session {
     }
 
     /// Sends a change that no event asked for, after which the component is at `point`; with `None` the page
-    /// shows what it is to show. Gives the memory of all answers that are kept.
+    /// shows the tree already. Gives the memory of all answers that are kept.
     pub(crate) fn changed(
         &self,
         point: Point,
@@ -176,7 +176,8 @@ impl Session {
         }
     }
 
-    /// Whether so much is pushed behind what is held back that it must not be held back any longer.
+    /// Whether so much is pushed behind the changes that are held back that they must not be held back any
+    /// longer.
     pub(crate) fn has_much_to_push(&self) -> bool {
         self.lock().answers.has_much_to_push()
     }
@@ -218,8 +219,8 @@ impl Session {
         link.outbox.push(self.key, text);
     }
 
-    /// Sends a checkpoint or, with `None`, says that the state is too large for one. False if there is no
-    /// connection to send on, or answers are held back.
+    /// Sends a checkpoint or, with `None`, says that the state is too large for one. False if the session has
+    /// no connection, or answers are held back.
     pub(crate) fn checkpoint(&self, point: Point, sealed: Option<&str>) -> bool {
         let mut state = self.lock();
         state.settle();
@@ -234,7 +235,8 @@ impl Session {
         true
     }
 
-    /// The epoch of the connection whose client keeps checkpoints; `None` if there is none now.
+    /// The epoch of the connection whose client keeps checkpoints; `None` if the session has no such
+    /// connection now.
     pub(crate) fn keeps_checkpoints(&self) -> Option<u64> {
         let state = self.lock();
         let is_there =

@@ -85,8 +85,8 @@ impl Arrivals {
         known.get(&number).is_some_and(|known| known.refused)
     }
 
-    /// Has an arrival closed as soon as it is open. False if there is no arrival of that number, or it was
-    /// refused before.
+    /// Has an arrival closed as soon as it is open. False if no arrival has that number, or if it was refused
+    /// before.
     pub(crate) fn refuse(&self, number: u64) -> bool {
         let mut known = self.lock();
         let found = known.get_mut(&number);

@@ -42,7 +42,7 @@ impl Drop for Entry {
     }
 }
 
-/// The name under which memory counts, to find who holds most: `bind`, or, if `bind` is empty, the name
+/// The name under which memory counts, to find the holder of most: `bind`, or, if `bind` is empty, the name
 /// that the address counts as.
 pub(crate) fn holder(bind: &Arc<str>, address: &Arc<str>) -> Arc<str> {
     if bind.is_empty() { address } else { bind }.clone()

@@ -1,4 +1,4 @@
-//! Who has to go: whom the application disconnects, and everybody when it closes.
+//! The pages that have to go: those that the application disconnects, and all when it closes.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub struct OpenConnection {
     pub peer: Peer,
 }
 
-/// Who has ended because of a topic.
+/// The components that have ended because of a topic.
 pub struct Dismissed {
     /// The actors of components of one page.
     pub actors: HashSet<ActorKey>,
@@ -71,7 +71,7 @@ impl Sessions {
         let mut count = 0;
         let mut gone = HashSet::new();
         for number in numbers {
-            // First: what opens meanwhile is found below.
+            // First the arrivals: connections that open meanwhile are found below.
             let arrives = self.arrivals.refuse(*number);
             let mut state = self.lock();
             if let Some(open) = state.connections.get_mut(number) {
@@ -116,7 +116,7 @@ impl Sessions {
             bind.is_none_or(|bind| bind == of_bind)
                 && address.is_none_or(|address| address == of_address)
         };
-        // First: what opens meanwhile is found below.
+        // First the arrivals: connections that open meanwhile are found below.
         let arriving = self.arrivals.refuse_all(is_meant);
         let mut state = self.lock();
         let mut count = arriving.len();
@@ -197,8 +197,9 @@ impl Sessions {
         count
     }
 
-    /// The application is closing: connections answer the events that wait, and parked sessions end. If there are other
-    /// processes, a parked session handles what waits first, and leaves them what its page does not have.
+    /// The application is closing: connections answer the events that wait, and parked sessions end. If there
+    /// are other processes, a parked session handles its waiting messages first, and leaves the others the
+    /// answers that its page does not have.
     pub fn drain(&self) {
         let mut state = self.lock();
         let joins = state.connections.len() + state.sessions.len();

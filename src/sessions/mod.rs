@@ -73,7 +73,7 @@ pub struct Sessions {
     stats: Arc<Stats>,
     limits: Limits,
     /// The last number that was given to a connection or, as a ticket, to a parked session. They share one
-    /// sequence, so that a number says which is meant.
+    /// sequence, so that a number names one of the two.
     last: AtomicU64,
     /// Wakes the sweeper, when there is a first parked session or the application closes.
     changed: Arc<Notify>,
@@ -84,13 +84,13 @@ pub struct Sessions {
     members: Members<Arc<Session>>,
     /// The components that many pages show.
     pub shared: Arc<SharedComponents>,
-    /// Other processes may go on with what waits here. Set by `share`.
+    /// Other processes may go on with the parked components of this one. Set by `share`.
     is_shared: OnceLock<()>,
 }
 
-/// What became of the oldest parked session.
+/// What happened to the oldest parked session.
 pub(crate) enum Oldest {
-    /// There is none.
+    /// No session waits.
     None,
     /// The oldest session may wait until then.
     Until(Instant),
@@ -263,12 +263,12 @@ impl Sessions {
         session.weigh();
         self.make_room();
         if closes {
-            // What its page does not have is left to the process that the page comes to.
+            // The answers that its page does not have are left to the process that the page comes to.
             session.finish();
         }
     }
 
-    /// Notes what a session weighs in all. Sessions that are too much end.
+    /// Notes the bytes of a session. If all of them are too many, sessions end.
     pub(crate) fn weighed(&self, session: &Arc<Session>, bytes: usize) {
         for session in self.holdings.weigh(session, bytes) {
             // The page asks again with its checkpoint, and joins when there is room.

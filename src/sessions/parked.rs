@@ -12,17 +12,17 @@ pub(crate) struct Parked {
     pub(crate) session: Arc<Session>,
     /// When the session has waited long enough.
     pub(crate) until: Instant,
-    /// What the session weighs, in bytes.
+    /// The session's bytes.
     pub(crate) bytes: usize,
     /// Whose session this is, when much is held.
     pub(crate) holder: Arc<str>,
-    /// The connection that left the session behind, and who was at its other end: the session may have
-    /// begun on another connection, with another request and from another address.
+    /// The connection that the session was on last, and its peer. The session may have begun on another
+    /// connection, with another request and from another address.
     pub(crate) connection: u64,
     pub(crate) peer: Peer,
 }
 
-/// What one holder has here.
+/// The sessions and bytes of one holder.
 #[derive(Default)]
 struct Held {
     bytes: usize,
@@ -73,7 +73,7 @@ impl ParkedSessions {
         true
     }
 
-    /// What a holder holds has become more, or less.
+    /// The bytes of a holder have become more, or fewer.
     fn weigh_holder(
         &mut self,
         holder: &Arc<str>,
@@ -89,7 +89,7 @@ impl ParkedSessions {
         self.bytes = self.bytes - before + bytes;
     }
 
-    /// The ticket of the oldest session of the holder who holds most.
+    /// The ticket of the oldest session of the holder that holds most.
     pub(crate) fn gives_way(&self) -> Option<u64> {
         let (_, holder) = self.heaviest.last()?;
         self.holders.get(holder)?.tickets.first().copied()
@@ -120,7 +120,7 @@ impl ParkedSessions {
         self.by_ticket.is_empty()
     }
 
-    /// What all of the sessions weigh, in bytes.
+    /// The bytes of all sessions.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

@@ -1,4 +1,4 @@
-//! Relief: those who hold most of what waits give it up, if all that waits is beyond its budget.
+//! Relief: if all that waits is beyond its budget, the holders that hold most of it give it up.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
@@ -60,7 +60,8 @@ impl Sessions {
         }
         for viewer in &viewers {
             if viewer.events.bytes() > 0 && most.contains(&viewer.holder) {
-                // Its page comes back, as another viewer of the same name, and sends again what was not handled.
+                // The page comes back, as another viewer of the same name, and sends the events again that
+                // were not handled.
                 if let Some(outbox) = viewer.outbox() {
                     outbox.order(Order::Stop(Closed::Overload));
                 }
@@ -69,7 +70,7 @@ impl Sessions {
         }
         for session in &sessions {
             if session.waiting_bytes() > 0 && most.contains(&of(session)) {
-                // What is ended answers nothing any more: its page has to know, and come back.
+                // A component that is ended answers nothing any more: its page has to know, and come back.
                 if let Some(outbox) = session.outbox() {
                     outbox.order(Order::Stop(Closed::Overload));
                 }
@@ -89,7 +90,7 @@ pub(crate) async fn relieve(sessions: Weak<Sessions>, budget: Arc<Budget>) {
         if pause.is_ok() {
             strong.relieve(budget.excess());
             drop(strong);
-            // What is given up takes a moment to go, as does what is held by nobody any more.
+            // Memory that is given up takes a moment to go, and so does memory without a holder.
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -1,5 +1,5 @@
-//! Other processes ask for components that wait here, or seem to be shown here, and tell of those that they have taken
-//! over.
+//! Other processes ask for components that wait here, or seem to be shown here, and tell which components
+//! they have taken over.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -23,19 +23,19 @@ use crate::sync::{Mutex, lock};
 const MOST: usize = 1024;
 /// After so long nobody waits for a component any more.
 const FORGOTTEN: Duration = Duration::from_secs(60);
-/// How often it is tried again to find out what has been lost, while Redis is away.
+/// The pause between two tries to find out which components are lost, while Redis is away.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// A component that is busy, while another process waits for it.
 struct Busy {
-    /// Who waits, and the proof that was right.
+    /// The process that waits, and the proof that was right.
     from: Box<str>,
     proof: Vec<u8>,
     since: Instant,
     receiver: oneshot::Receiver<HandedOver>,
 }
 
-/// What this process has to do with others because of homes. The lock is a `std` one, held for a look-up.
+/// The work of this process for others that homes bring. The lock is a `std` one, held for a look-up.
 struct Yielding {
     sessions: Weak<Sessions>,
     homes: Weak<Homes>,
@@ -72,8 +72,9 @@ impl Sessions {
         }
     }
 
-    /// It is not known whom the application has removed in other processes: about each page that is shown something
-    /// which comes from the server `authorize` is asked again, within five seconds. Pages of shared components join again.
+    /// It is not known which people the application has removed in other processes. So `authorize` is asked
+    /// again, within five seconds, about each page that is shown something from the server. Pages of shared
+    /// components join again.
     pub fn doubt(&self) {
         for session in self.all() {
             session.doubt();
@@ -137,7 +138,7 @@ impl Yielding {
         }
     }
 
-    /// The component is busy: it is kept for whoever waits for it, for a while.
+    /// The component is busy: for a while it is kept for the process that waits for it.
     fn waits(
         self: &Arc<Self>,
         asked: &Yield,
@@ -175,12 +176,12 @@ impl Yielding {
 }
 
 enum Found {
-    /// What is handed over comes here.
+    /// The other process hands the component over through this channel.
     Here(oneshot::Receiver<HandedOver>),
     No(Answer),
 }
 
-/// Hears what other processes say about homes.
+/// Hears the messages of other processes about homes.
 struct Ear(Arc<Yielding>);
 
 fn silent() -> Answering {
@@ -194,7 +195,7 @@ impl Hears for Ear {
             return silent();
         };
         let Some(said) = homes.hears(body) else {
-            let text = "what another process said of a component cannot be opened: do all processes have the same secret?";
+            let text = "a message of another process about a component cannot be opened: do all processes have the same secret?";
             yielding
                 .log
                 .write(Level::Error, Code::Secret, "", || text.to_owned());

@@ -1,6 +1,6 @@
-//! When `authorize` is asked again about the pages that show a shared component: what it shows would go on for a
-//! user whose rights have ended. One task for each component whose module has `authorize`; the other components
-//! have none.
+//! When `authorize` is asked again about the pages that show a shared component. Without this, the component
+//! would go on for a user whose rights have ended. One task for each component whose module has `authorize`;
+//! the other components have none.
 
 use std::sync::{Arc, Weak};
 
@@ -67,8 +67,8 @@ pub(super) async fn ask_again<D: Dispatcher>(
     }
 }
 
-/// Asks about a page one of whose events was refused. A page that sends one such event after the other is asked about
-/// once at a time, however long `authorize` takes.
+/// Asks about a page after one of its events was refused. If a page sends one such event after the other,
+/// there is one question at a time, however long `authorize` takes.
 pub(super) async fn ask_in_doubt<D: Dispatcher>(
     context: Shared<D>,
     known: Known,
@@ -99,7 +99,7 @@ async fn ask<D: Dispatcher>(
         &known,
         viewer.caller(),
         topics,
-        "the question whether a page may still see it",
+        "the check whether a page may still see the component",
         None,
     )));
     let refused = match asked.await {

@@ -20,7 +20,7 @@ impl Crowd {
         });
     }
 
-    /// It has gone.
+    /// The viewer has gone.
     pub(super) fn remove(&mut self, address: &Arc<str>, id: &str) {
         self.change(address, |viewers| {
             viewers.remove(id);
@@ -38,8 +38,8 @@ impl Crowd {
         }
     }
 
-    /// The name of a viewer that gives way to one more of this address: one of the address that has most, if that has
-    /// more than this one would have then.
+    /// The name of a viewer that gives way to one more of this address: a viewer of the address that has
+    /// most, if that has more than this address would have then.
     pub(super) fn gives_way(&self, address: &str) -> Option<&Arc<str>> {
         let own = self.viewers.get(address).map_or(0, BTreeSet::len);
         let (most, largest) = self.largest.last()?;

@@ -1,18 +1,19 @@
-//! Which viewers have events that failed, of which their pages may not know. A state has them beside it: a later event of
-//! the same viewer raises its number past theirs, and the next owner would take them for applied. Pure.
+//! The viewers with events that have failed, if their pages may not know it. A state has them beside it: a
+//! later event of the same viewer raises its number past the failed ones, and the next owner would take them
+//! for applied. Pure.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::ids::EventNumber;
 
-/// So many viewers are remembered. With one more, the one that has failed first is forgotten.
+/// So many viewers are remembered. With a further one, the viewer that has failed first is forgotten.
 const MOST: usize = 256;
 
 /// Events that have failed: the first and the last of them.
 pub(super) type Failed = (EventNumber, EventNumber);
 
-/// What a state has beside it: viewers, and which of their events have failed.
+/// The part of a state that names viewers, with their events that have failed.
 pub(super) type Failures = Vec<(Arc<str>, Vec<Failed>)>;
 
 /// The viewers, in the order in which they have failed.

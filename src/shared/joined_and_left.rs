@@ -1,5 +1,5 @@
-//! Who has joined a shared component and who has left it, gathered for the receiver `viewers`. Pure: time is an
-//! argument.
+//! The people who have joined a shared component and left it, gathered for the receiver `viewers`. Pure: time
+//! is an argument.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The most viewers in one message: the rest comes with the next.
 const MOST: usize = 1000;
 
-/// What the receiver has not been told.
+/// The people that the receiver has not been told of.
 #[derive(Default)]
 pub(super) struct JoinedAndLeft {
     /// The viewers' `bind`s by their ids.
@@ -78,7 +78,7 @@ mod tests {
         joined_and_left.left(&a, &bind);
         assert_eq!(joined_and_left.take(start), None, "not at once");
         assert_eq!(joined_and_left.due(start), Some(start + PAUSE));
-        // Who was here only meanwhile is not told of; who came back has not left.
+        // People who were here only meanwhile are not told of; people who came back have not left.
         joined_and_left.left(&b, &bind);
         joined_and_left.joined(&a, &bind);
         assert_eq!(joined_and_left.due(start), None);

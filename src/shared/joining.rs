@@ -32,17 +32,17 @@ const MOST_ASKED: u32 = 8;
 /// A page that joins.
 pub(crate) struct Joining {
     pub(crate) known: Known,
-    /// What the page's token says.
+    /// The content of the page's token.
     pub(crate) claims: Claims,
     /// The viewer's name, if the page has one without a ticket.
     pub(crate) viewer: Option<Arc<str>>,
-    /// What the page shows, and its ticket, if it has been here before.
+    /// The point that the page shows, and its ticket, if it has been here before.
     pub(crate) resume: Option<Resume>,
     pub(crate) link: Link,
     pub(crate) peer: Peer,
-    /// The address that counts as the one that has started the component.
+    /// The address that counts as the component's starter.
     pub(crate) counted: Arc<str>,
-    /// The name under which what waits counts.
+    /// The holder under which waiting messages count.
     pub(crate) holder: Arc<str>,
     pub(crate) place: Place,
 }
@@ -157,7 +157,7 @@ pub(crate) fn join<D: Dispatcher>(
     Some(Viewing { viewer, epoch })
 }
 
-/// What `authorize` was asked about a page with.
+/// The facts with which `authorize` was asked about a page.
 struct Asked {
     /// The component, whose topics were known; `None` if it did not live.
     component: Option<Arc<Component>>,
@@ -166,7 +166,8 @@ struct Asked {
 }
 
 impl Asked {
-    /// Whether the answer does not count for this component. If none lived and this one is in no topic, it does.
+    /// Whether the answer of `authorize` was given for another component, so that it does not count for this
+    /// one. If no component lived, and this one is in no topic, it counts.
     fn is_of_another(&self, component: &Arc<Component>) -> bool {
         match &self.component {
             Some(asked) => !Arc::ptr_eq(asked, component),
@@ -184,7 +185,7 @@ struct Task<D: Dispatcher> {
     epoch: u64,
     /// The page's address.
     address: Arc<str>,
-    /// What the page's ticket says.
+    /// The content of the page's ticket.
     ticket: Option<Ticketed>,
     resume: Option<Resume>,
     counted: Arc<str>,
@@ -193,7 +194,7 @@ struct Task<D: Dispatcher> {
 }
 
 impl<D: Dispatcher> Task<D> {
-    /// Lets the page in. An error says what the page is told; `None` if it is gone.
+    /// Lets the page in. An error has the text for the page; `None` if the page is gone.
     async fn run(&self, place: Place) -> Result<(), Option<(String, Refusal)>> {
         let turn = match place.turn(true).await {
             Given::Turn(turn) => turn,
@@ -220,7 +221,7 @@ impl<D: Dispatcher> Task<D> {
             // Others may render while the page waits for the component.
             turn.yields().now();
             component.wait_until_ready().await.map_err(Some)?;
-            // What was not known counts, too: the topics of the component that goes on.
+            // The topics of the component that goes on were not known to `authorize`: it is asked again.
             if asked.is_of_another(component) {
                 times += 1;
                 asked = self.ask(Some(component.clone()), turn.yields()).await?;
@@ -270,13 +271,13 @@ impl<D: Dispatcher> Task<D> {
                     self.context.stats.joins.add();
                     return Ok(());
                 }
-                // Whoever was taken out of a topic meanwhile may be this user.
+                // Somebody was taken out of a topic meanwhile, and it may be this user.
                 Ok(false) if times < MOST_ASKED => {
                     times += 1;
                     asked = self.ask(Some(component.clone()), turn.yields()).await?;
                 }
                 Ok(false) => return Err(Some((BUSY.to_owned(), Refusal::Busy))),
-                // It ended in between: the next one is started.
+                // The component ended in between: the next one is started.
                 Err(_) if times < MOST_ASKED && component.has_ended() && !self.viewer.is_over() => {
                     times += 1;
                 }
@@ -313,7 +314,7 @@ impl<D: Dispatcher> Task<D> {
         }
     }
 
-    /// What the page comes back with.
+    /// The ticket with which the page comes back.
     fn seal(&self, Lives { since, owner }: Lives) -> Result<Box<str>, (String, Refusal)> {
         let caller = self.viewer.caller();
         let claims = Claims {

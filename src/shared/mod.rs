@@ -73,7 +73,7 @@ use to_viewers::{Owned, ToViewers};
 use viewer::Viewed;
 pub(crate) use viewer::{Viewer, Viewing};
 
-/// What a page is told if there is no room, or if its component is ending.
+/// The text for a page if there is no room, or if its component is ending.
 pub(crate) const BUSY: &str = "The server is busy.";
 
 /// The longest key, in bytes.
@@ -106,15 +106,15 @@ struct State {
 }
 
 impl State {
-    /// Whether this component is the one of its name.
+    /// Whether this component is the listed one of its name.
     fn lists(&self, component: &Arc<Component>) -> bool {
         let listed = self.components.get(&component.name);
         listed.is_some_and(|one| Arc::ptr_eq(one, component))
     }
 }
 
-/// All shared components of an application. The lock is a `std` one, held for a look-up. A component's lock is taken
-/// under it, and it is taken under none.
+/// All shared components of an application. The lock is a `std` one, held for a look-up. A component's lock
+/// may be taken while this one is held; this one is taken while no other lock is held.
 pub struct SharedComponents {
     state: Mutex<State>,
     limits: Limits,
@@ -122,7 +122,7 @@ pub struct SharedComponents {
     owners: Arc<dyn Ownership>,
     /// The other processes, if there is a backplane.
     across: Option<Arc<Across>>,
-    /// Those that are in topics.
+    /// The components that are in topics.
     members: Members<Arc<Component>>,
     own: Weak<Self>,
 }
@@ -180,7 +180,7 @@ impl SharedComponents {
             if let Some(guest) = component.guest() {
                 return Ok(guest);
             }
-            // It has ended, and is about to be taken out.
+            // The component has ended, and is about to be taken out.
             self.remove(&component);
             state = self.lock();
             // Somebody else may have started the next one meanwhile.
@@ -211,7 +211,7 @@ impl SharedComponents {
             tells_viewers,
             context.store.is_some(),
         );
-        // It has not ended: nobody knows of it.
+        // The component cannot have ended: no other thread knows it so far.
         let guest = component.guest();
         state.components.insert(name, component.clone());
         *state.starters.entry(starter.clone()).or_default() += 1;
@@ -237,11 +237,11 @@ impl SharedComponents {
         }
     }
 
-    /// Notes what a component weighs. If all of them weigh too much, the heaviest ends.
+    /// Notes the bytes of a component. If all of them together are too many, the heaviest component ends.
     fn weigh(&self, component: &Arc<Component>, bytes: usize) {
         let mut state = self.lock();
         if !state.lists(component) {
-            // It has ended, and weighs nothing any more.
+            // The component has ended, and weighs nothing any more.
             return;
         }
         let before = component.weight.swap(bytes, Ordering::Relaxed);
@@ -271,9 +271,10 @@ impl SharedComponents {
             .collect()
     }
 
-    /// Ends the viewers of whoever is meant, of the components that are in this topic; their pages join again, and
-    /// `authorize` is asked. So it is about pages that join just now, again. A component whose call in flight puts it
-    /// into the topic ends all its viewers after that call. Gives the callers of the viewers that have ended.
+    /// Ends the viewers that `leave` means, of the components that are in this topic. Their pages join again,
+    /// and `authorize` is asked. So `authorize` is asked again about pages that join just now. A component
+    /// whose call in flight puts it into the topic ends all its viewers after that call. Gives the callers of
+    /// the viewers that have ended.
     pub(crate) fn dismiss(&self, leave: &Leave) -> Vec<Arc<Caller>> {
         // The components are nobody's: whose the viewers are is looked at below.
         let of_all = Leave {
@@ -288,8 +289,8 @@ impl SharedComponents {
         ended
     }
 
-    /// It is not known whom the application has taken out of topics: the pages of all components that are in one join
-    /// again, and `authorize` is asked.
+    /// It is not known which people the application has taken out of topics: the pages of all components that
+    /// are in a topic join again, and `authorize` is asked.
     pub(crate) fn doubt(&self) {
         for component in self.all() {
             if component.topics().is_some() {
@@ -326,8 +327,7 @@ impl SharedComponents {
 
     /// The HTML of a component that a page is rendered with; the component is started if it does not live.
     ///
-    /// # Errors
-    /// Why there is none.
+    /// # Errors Why there is no HTML.
     pub async fn html<D: Dispatcher>(
         &self,
         context: &Shared<D>,
@@ -374,7 +374,7 @@ const LOOKS: Duration = Duration::from_secs(12);
 /// How long an owner that does not answer is left alone.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What an answer gives that does not wait; or the answer.
+/// The result of an answer that does not wait; or the answer.
 fn at_once<T>(mut answer: Answer<T>) -> Result<Result<T, OwnershipError>, Answer<T>> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match answer.as_mut().poll(&mut context) {
@@ -383,7 +383,7 @@ fn at_once<T>(mut answer: Answer<T>) -> Result<Result<T, OwnershipError>, Answer
     }
 }
 
-/// Starts a component: its actor, if this process owns it, or else what follows the owner.
+/// Starts a component: its actor, if this process owns it, or else the task that follows the owner.
 fn start<D: Dispatcher>(
     context: &Shared<D>,
     known: &Known,
@@ -429,7 +429,7 @@ struct Starting<D: Dispatcher> {
 }
 
 impl<D: Dispatcher> Starting<D> {
-    /// Finds out who owns the component.
+    /// Finds out which process owns the component.
     async fn settles(self, owned: Answer<Owner>) {
         let until = Instant::now() + LOOKS;
         let mut owned = owned.await;
@@ -454,7 +454,7 @@ impl<D: Dispatcher> Starting<D> {
             let gone = match follow(across, component, &self.name, &owner, tasks).await {
                 Begun::Followed => return,
                 Begun::HasNone => Some(owner.term),
-                // It may be gone, and its lease has not run out.
+                // The process may be gone, while its lease has not run out.
                 Begun::Silent => {
                     sleep(PAUSE).await;
                     None
@@ -500,7 +500,7 @@ impl<D: Dispatcher> Starting<D> {
             })),
         });
         let start = Start {
-            // What the log calls it.
+            // The name of the component in the log.
             id: key.clone(),
             instance: public_name(&name).into(),
             module: known.module,

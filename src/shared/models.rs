@@ -143,7 +143,7 @@ impl Model {
         }
     }
 
-    /// The actor takes what waits, and commits it.
+    /// The actor takes the events that wait, and commits them.
     pub(crate) fn handles(&self) {
         while let Some((viewer, Asked { taken, .. })) = self.component.next_asked() {
             let Taken::Event { number, .. } = taken else {

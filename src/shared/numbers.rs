@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::failures::Failed;
 use crate::ids::EventNumber;
 
-/// Of so many holders it is known apart when one of their numbers had to make room.
+/// For so many holders it is noted one by one when one of their numbers had to make room.
 const MOST_HOLDERS: usize = 1024;
 
 struct Known {
@@ -18,11 +18,11 @@ struct Known {
     holder: Arc<str>,
 }
 
-/// The last handled event of each viewer that is gone, for a while: a page that comes back within that time has
-/// none of its events applied twice.
+/// The last handled event of each viewer that is gone, for a while: if its page comes back within that time,
+/// none of its events is applied twice.
 ///
-/// If there are too many, the holder that has most loses its oldest one. So nobody who comes and goes all the time
-/// takes the numbers of others.
+/// If there are too many, the holder that has most loses its oldest one. So a user who comes and goes all the
+/// time cannot push out the numbers of others.
 pub(super) struct Numbers {
     most: usize,
     /// A store has the numbers, too.
@@ -38,7 +38,7 @@ pub(super) struct Numbers {
     heaviest: BTreeSet<(usize, Arc<str>)>,
     /// When a number of a holder had to make room for others the last time, in seconds since 1970.
     made_room: HashMap<Arc<str>, u64>,
-    /// The same for whoever is not among them.
+    /// The same for all holders that are not noted one by one.
     made_room_at: u64,
     last: u64,
 }
@@ -105,8 +105,8 @@ impl Numbers {
         }
     }
 
-    /// The viewer whose number makes room for others, and its holder: the oldest one of the holder that has most, or
-    /// of all if nobody has more than one.
+    /// The viewer whose number makes room for others, and its holder: the oldest viewer of the holder that
+    /// has most, or the oldest of all if no holder has more than one.
     fn gives_way(&self) -> Option<(Arc<str>, Arc<str>)> {
         let heaviest = self.heaviest.last().filter(|(count, _)| *count > 1);
         let place = match heaviest.and_then(|(_, holder)| self.holders.get(holder)) {
@@ -183,7 +183,7 @@ impl Numbers {
         known.map_or_else(Vec::new, |known| known.failed.to_vec())
     }
 
-    /// Drops whoever has been gone for too long.
+    /// Drops viewers that have been gone for too long.
     pub(super) fn expire(&mut self, now: Instant) {
         while let Some((_, (until, id))) = self.order.first_key_value()
             && *until <= now

@@ -16,15 +16,15 @@ pub enum OwnershipError {
     /// Another owner has taken the component over.
     #[error("another process goes on with this component")]
     Lost,
-    /// Nobody can say now who owns it; the text says why.
-    #[error("nobody can say who owns this component: {0}")]
+    /// It cannot be found out now which process owns the component; the text says why.
+    #[error("the process that owns this component cannot be found: {0}")]
     Failed(String),
 }
 
 /// The future of an answer.
 pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, OwnershipError>> + Send>>;
 
-/// What an owner that ends in order leaves to the next one, if there is no store.
+/// The state that an owner which ends in order leaves to the next one, if there is no store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandedOver {
     /// The state, as a sealed state of a shared component.
@@ -33,10 +33,10 @@ pub struct HandedOver {
     pub viewers: Vec<(Arc<str>, EventNumber)>,
 }
 
-/// Who owns a component.
+/// The process that owns a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// This process, from now on, in this term, and with what the owner before has left.
+    /// This process, from now on, in this term, with the state that the owner before has left.
     Here(Term, Option<HandedOver>),
     /// Another process.
     Elsewhere(Elsewhere),

@@ -29,7 +29,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 pub(crate) struct Posting {
     /// The module.
     pub(crate) known: Known,
-    /// What the page's token says.
+    /// The content of the page's token.
     pub(crate) claims: Claims,
     /// Names the form, and so the viewer: however often it is sent, it is handled once.
     pub(crate) id: Arc<str>,
@@ -37,27 +37,27 @@ pub(crate) struct Posting {
     pub(crate) peer: Peer,
     /// The address, as addresses are counted.
     pub(crate) counted: Arc<str>,
-    /// The name under which what waits counts.
+    /// The holder under which waiting messages count.
     pub(crate) holder: Arc<str>,
     /// The event.
     pub(crate) event: ClientEvent,
 }
 
-/// What became of a form.
+/// The result of a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Posted {
-    /// It was handled and committed.
+    /// The form was handled and committed.
     Applied {
-        /// Where the page is sent.
+        /// The address that the page is sent to.
         redirect: Option<Box<str>>,
-        /// What was typed was not taken.
+        /// The handler did not take the texts of the form.
         keeps_form: bool,
-        /// What the page is told beside its change.
+        /// The pushes to the page, beside its change.
         pushes: Box<[Push]>,
     },
-    /// It was handled before.
+    /// The form was handled before.
     Known,
-    /// It has failed, and nothing was committed. The page is told the text.
+    /// The form has failed, and nothing was committed. The page is told the text.
     Failed(Box<str>),
     /// The page may not see the component, or it cannot be had now.
     Refused(String, Refusal),
@@ -70,7 +70,7 @@ pub(crate) async fn post<D: Dispatcher>(
     posting: Posting,
 ) -> Posted {
     let mut posted = Posted::Refused(BUSY.to_owned(), Refusal::Busy);
-    // What became of an event is known to the next viewer of its name.
+    // The next viewer of this name knows the result of the event.
     for _ in 0..MOST_TRIES {
         let late = Instant::now() + context.limits.handler_time + PATIENCE;
         let Ok(answer) = timeout_at(late, once(context, shared, &posting)).await else {
@@ -157,7 +157,7 @@ async fn once<D: Dispatcher>(
             };
             viewer.event(*epoch, Some(numbered), Ok(event.clone()));
         }
-        // When the page is told, what the component shows has changed.
+        // When the page gets the answer, the component's HTML has changed.
         let is_over = viewer.is_over();
         if let Some(number) = sent
             && (viewer.told() >= number || (is_over && viewer.handled() >= number))
@@ -193,7 +193,7 @@ async fn once<D: Dispatcher>(
     }
 }
 
-/// Reads what the page is sent: it shows nothing of it, but is told why it is not let in.
+/// Reads the messages to the page. The reader shows nothing of them, but learns why it is not let in.
 struct Reader {
     outbox: Arc<Outbox>,
     refusal: Option<(String, Refusal)>,
@@ -225,7 +225,7 @@ impl Reader {
 /// The refusal in a frame of the extended dialect, which is a message, or an array of several: `["f", id, text, what,
 /// more]`.
 fn refused(frame: &str) -> Option<(String, Refusal)> {
-    // What is rendered is long, and not looked through.
+    // Frames with a render are long, and are not looked through.
     if !frame.contains("[\"f\",") {
         return None;
     }

@@ -12,12 +12,12 @@ const MIN_BYTES: usize = 1024;
 /// The most bytes of changes that are kept, however large the tree is.
 const MAX_BYTES: usize = 64 * 1024;
 /// The most pushes to all pages that are kept for pages that have missed them. Their bytes are bounded by
-/// [`MAX_BYTES`]. Those of the newest step are kept, however many and large they are.
+/// [`MAX_BYTES`]. The pushes of the newest step are kept, however many and large they are.
 const MAX_PUSHES: usize = 256;
 /// Bytes of pushes that wait for the next change. If there are more, the change is not held back any longer, or the
 /// oldest of them would be forgotten.
 const MUCH_TO_PUSH: usize = MAX_BYTES / 2;
-/// What each push counts beside its bytes, so that fewer than [`MAX_PUSHES`] wait, too.
+/// The bytes that each push counts beside its own, so that fewer than [`MAX_PUSHES`] wait, too.
 const PUSHING: usize = MUCH_TO_PUSH / (MAX_PUSHES / 2);
 
 /// A change, as each dialect says it.
@@ -25,9 +25,9 @@ const PUSHING: usize = MUCH_TO_PUSH / (MAX_PUSHES / 2);
 pub(crate) struct Change {
     /// Without a component's id and an event's number.
     pub(crate) extended: Encoded,
-    /// What stands before the id, and after it. Empty if no page speaks the classic dialect.
+    /// The text before the id, and the text after it. Empty if no page speaks the classic dialect.
     pub(crate) classic: Option<[String; 2]>,
-    /// The whole tree is another now, which is no answer in the classic dialect.
+    /// The frame has a whole new tree, which the classic dialect cannot take as an answer.
     pub(crate) replaces: bool,
 }
 
@@ -54,10 +54,10 @@ pub(crate) struct Pushed {
     before: u64,
 }
 
-/// What a page has not been sent, so that no lock is held while it is.
+/// The frames and pushes that a page has not been sent. A copy, so that no lock is held while they are sent.
 #[derive(Debug)]
 pub(crate) struct Missed {
-    /// What the page shows when it has all of it.
+    /// The revision that the page shows when it has all of them.
     pub(crate) newest: Revision,
     pub(crate) frames: Vec<Frame>,
     pub(crate) pushes: VecDeque<Pushed>,
@@ -88,7 +88,7 @@ pub(crate) struct Ring {
     sent: u64,
     /// Everything up to here is forgotten.
     base: Revision,
-    /// What a page shows that has all frames.
+    /// The revision of a page that has all frames.
     newest: Revision,
     tree_bytes: usize,
 }
@@ -103,7 +103,7 @@ impl Ring {
         }
     }
 
-    /// What a page shows that has all frames.
+    /// The revision of a page that has all frames.
     pub(crate) fn newest(&self) -> Revision {
         self.newest
     }
@@ -140,7 +140,7 @@ impl Ring {
         }
     }
 
-    /// Adds what the step that committed this revision pushes to all pages.
+    /// Adds the pushes to all pages of the step that committed this revision.
     pub(crate) fn push_to_all(&mut self, revision: Revision, pushes: &[Push]) {
         let mut newest = 0;
         for push in pushes {
@@ -174,8 +174,8 @@ impl Ring {
         missed.is_some_and(|first| self.pushed - first.before >= MUCH_TO_PUSH as u64)
     }
 
-    /// What a page at this revision misses that has been sent the pushes up to `pushed`; of the frames those that are
-    /// kept.
+    /// The frames and pushes that a page at this revision misses, if it has been sent the pushes up to
+    /// `pushed`. Only frames that are kept.
     pub(crate) fn missed(&self, at: Revision, pushed: Revision) -> Missed {
         Missed {
             newest: self.newest,
@@ -226,8 +226,8 @@ mod tests {
     }
 
     proptest! {
-        /// A page applies the frames after what it shows: it ends at the newest, or the ring says that it does not
-        /// reach back to it.
+        /// A page applies the frames after the revision that it shows, and ends at the newest one. Or the
+        /// ring says that it does not reach back to that revision.
         #[test]
         fn a_page_at_any_revision_gets_the_rest(
             steps in prop::collection::vec((any::<bool>(), 0..2000usize), 1..60),
@@ -307,7 +307,7 @@ mod tests {
             assert_eq!(waiting, revision as usize + 300, "of {bytes}");
             ring.push(Revision(revision + 1), Some(change("a")));
             assert!(!ring.has_much_to_push());
-            // What was sent is forgotten first.
+            // Pushes that were sent are forgotten first.
             ring.push_to_all(Revision(revision + 2), &[push(bytes)]);
             assert!(ring.pushes_after(Revision(0)).count() <= MAX_PUSHES + 1);
             assert_eq!(ring.pushes_after(Revision(revision + 1)).count(), 1);

@@ -4,11 +4,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// Those who have asked for something, by address. Whoever adds them bounds how many there are: each viewer is in it once.
+/// Viewers that have asked for something, by address. The caller bounds how many there are: each viewer is in
+/// it once.
 pub(super) struct Rounds<T> {
     /// The addresses that have somebody in `lines`, each once, in the order of their turns.
     order: VecDeque<Arc<str>>,
-    /// Those of each address, in the order of their turns. None is empty.
+    /// The viewers of each address, in the order of their turns. No line is empty.
     lines: HashMap<Arc<str>, VecDeque<T>>,
 }
 

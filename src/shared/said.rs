@@ -1,4 +1,4 @@
-//! What became of one viewer's events, until its page has shown that it knows. Pure.
+//! The results of one viewer's events, until its page has shown that it knows them. Pure.
 
 use std::collections::VecDeque;
 
@@ -10,37 +10,37 @@ use crate::protocol::extended::{self, Encoded};
 
 /// The most events that are remembered for a page that may not know of them. The client has fewer under way.
 const MOST: usize = 256;
-/// The most bytes of what is remembered.
+/// The most bytes of results that are remembered.
 const MOST_BYTES: usize = 64 * 1024;
 
 /// The most failures of one viewer that are kept beside a state.
 const MOST_FAILED: usize = 32;
-/// What a page is told of an event of which only that is known.
+/// The text for an event that has failed, if its own text is not known any more.
 const HAS_FAILED: &str = "The server could not handle this.";
 
-/// What became of an event.
+/// The result of an event.
 #[derive(Clone)]
 pub(super) enum Outcome {
-    /// It was handled and committed; the page sees so with the frame that includes the revision.
+    /// The event was handled and committed; the page sees this with the frame that includes the revision.
     Applied {
         redirect: Option<Box<str>>,
         keeps_form: bool,
         pushes: Box<[Push]>,
     },
-    /// It has failed, or several have of which it is the last. Nothing was committed.
+    /// The event has failed, or several events have and this is the last of them. Nothing was committed.
     Failed {
         encoded: Encoded,
         redirect: Option<Box<str>>,
         /// How many answers the classic dialect gives, and the text of each.
         count: u64,
         text: Box<str>,
-        /// They are too old.
+        /// The events are too old.
         is_expired: bool,
     },
 }
 
 impl Outcome {
-    /// That an event has failed, or that the `count` events up to it are not handled.
+    /// The message that an event has failed, or that the `count` events up to it are not handled.
     pub(super) fn failed(
         event: EventNumber,
         count: u64,
@@ -79,7 +79,7 @@ impl Outcome {
     }
 }
 
-/// What became of one event, and the state that the component was in then.
+/// The result of one event, and the component's point then.
 #[derive(Clone)]
 pub(super) struct Said {
     pub(super) event: EventNumber,
@@ -87,8 +87,8 @@ pub(super) struct Said {
     pub(super) outcome: Outcome,
 }
 
-/// What became of the events of a viewer of which only this is known: its last event, and which have failed. Gives the
-/// event up to which nothing is remembered, and the rest.
+/// The results of a viewer's events, if only its last event and the failed events are known. Gives the event
+/// up to which nothing is remembered, and the rest.
 pub(super) fn remembered(handled: EventNumber, failed: &[Failed]) -> (EventNumber, Vec<Said>) {
     let Some((first, _)) = failed.first() else {
         return (handled, Vec::new());
@@ -135,13 +135,13 @@ pub(super) struct Sayings {
     handled: EventNumber,
     /// The last event that the page has been told of.
     told: EventNumber,
-    /// What became of the events up to this one is not remembered.
+    /// The results of events up to this one are not remembered.
     forgotten: EventNumber,
 }
 
 impl Sayings {
-    /// Of a viewer whose last event was this one, at least: one that was still handled may have been noted here
-    /// before.
+    /// For a viewer whose last event was this one, at least: an event that was still running may have been
+    /// noted here before.
     pub(super) fn begin(&mut self, handled: EventNumber) {
         self.has_seen(handled);
         self.handled = self.handled.max(handled);
@@ -164,7 +164,7 @@ impl Sayings {
         self.told
     }
 
-    /// Remembers what became of the next event.
+    /// Remembers the result of the next event.
     pub(super) fn add(&mut self, said: Said) {
         self.handled = said.event;
         self.bytes += said.outcome.size();
@@ -172,8 +172,8 @@ impl Sayings {
         self.forget_too_many();
     }
 
-    /// Remembers what became of an event, of which it is told only now: what became of later ones may be remembered
-    /// already. Nothing has been sent on the page's connection so far.
+    /// Remembers the result of an event that becomes known only now: results of later events may be
+    /// remembered already. Nothing has been sent on the page's connection so far.
     pub(super) fn insert(&mut self, said: Said) {
         let place = self.list.binary_search_by_key(&said.event, |one| one.event);
         let Err(at) = place else {
@@ -201,7 +201,7 @@ impl Sayings {
         }
     }
 
-    /// The page knows what became of its events up to this one.
+    /// The page knows the results of its events up to this one.
     pub(super) fn has_seen(&mut self, seen: EventNumber) {
         while let Some(oldest) = self.list.front()
             && oldest.event <= seen
@@ -210,12 +210,12 @@ impl Sayings {
         }
     }
 
-    /// What became of the events up to this one is not remembered, or known to the page.
+    /// The results of events up to this one are not remembered, or the page knows them.
     pub(super) fn forgotten(&self) -> EventNumber {
         self.forgotten
     }
 
-    /// What became of events that the page is not known to know of.
+    /// The results that the page may not know.
     pub(super) fn all(&self) -> Vec<Said> {
         self.list.iter().cloned().collect()
     }
@@ -236,7 +236,7 @@ impl Sayings {
         all.split_off(all.len().saturating_sub(MOST_FAILED))
     }
 
-    /// Whether it is remembered what became of all events after `seen`.
+    /// Whether the results of all events after `seen` are remembered.
     pub(super) fn covers(&self, seen: EventNumber) -> bool {
         seen >= self.forgotten
     }
@@ -353,7 +353,7 @@ mod tests {
         assert_eq!(said.told(), EventNumber(2));
         let again = all(|| said.next(Revision(2)).map(|said| said.event.0));
         assert_eq!(again, [3, 4]);
-        // A page cannot say that it has seen what has not been.
+        // A page cannot have seen an event that there has not been.
         said.again(EventNumber(99));
         assert_eq!(said.told(), EventNumber(4));
     }
@@ -390,7 +390,7 @@ mod tests {
     #[test]
     fn what_was_told_too_late_takes_its_place() {
         let mut said = Sayings::default();
-        // While a page joins, what becomes of its next event may be known before what became of earlier ones.
+        // While a page joins, the result of its next event may be known before the results of earlier ones.
         said.add(applied(7, 4));
         said.begin(EventNumber(3));
         for event in [4, 5, 7, 3, 6] {
@@ -427,7 +427,7 @@ mod tests {
             (EventNumber(7), EventNumber(8))
         );
         assert_eq!(all(|| said.next(Revision(3)).map(|said| said.event.0)), [8]);
-        // That one was known already.
+        // That event was known already.
         said.begin(EventNumber(8));
         assert_eq!(
             (said.told(), said.handled()),

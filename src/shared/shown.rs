@@ -1,4 +1,4 @@
-//! What the pages of a shared component show: the last changes, and the whole tree, encoded once for all of them.
+//! The last changes of a shared component and its whole tree, encoded once for all its pages.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -74,7 +74,8 @@ struct Made {
     html: Option<(Revision, Arc<str>)>,
 }
 
-/// What the pages show. Behind a lock of its own, held for what is sent to one page.
+/// The tree and the changes that the pages show. Behind a lock of its own, held while one page is sent its
+/// changes.
 pub(crate) struct Shown<Viewer> {
     pub(super) ring: Ring,
     /// Each form may be of a revision of its own, if the tree comes from another process.
@@ -86,7 +87,7 @@ pub(crate) struct Shown<Viewer> {
     askers: Vec<Asker>,
     /// The actor has been asked for the tree.
     is_asked: bool,
-    /// The component has ended: there is no tree any more.
+    /// The component has ended: its tree is gone.
     has_ended: bool,
 }
 
@@ -105,8 +106,8 @@ impl<Viewer> Default for Shown<Viewer> {
 }
 
 impl<Viewer> Shown<Viewer> {
-    /// The tree, and its revision; `None` if pages could not go on from there to what all others show. A classic page
-    /// gets only the newest one: it would take a change for the answer to an event.
+    /// The tree, and its revision; `None` if pages could not go on from there to the revision that all others
+    /// show. A classic page gets only the newest tree: it would take a change for the answer to an event.
     pub(super) fn tree(&self, dialect: Dialect) -> Option<(Revision, WholeTree)> {
         match dialect {
             Dialect::Extended => {
@@ -133,7 +134,7 @@ impl<Viewer> Shown<Viewer> {
         !std::mem::replace(&mut self.is_asked, true)
     }
 
-    /// The HTML, or who waits for it; and whether the actor has to be asked for it.
+    /// The HTML, or a channel that brings it; and whether the actor has to be asked for it.
     pub(super) fn html(&mut self) -> (Result<Arc<str>, oneshot::Receiver<Arc<str>>>, bool) {
         if let Some(html) = self.if_newest(&self.tree.html) {
             return (Ok(html), false);
@@ -143,13 +144,14 @@ impl<Viewer> Shown<Viewer> {
             // The receiver fails.
             return (Err(receiver), false);
         }
-        // Those that do not wait any more go, so that there are as many as wait.
+        // Callers that do not wait any more are removed, so that the list is as long as callers wait.
         self.mounts.retain(|one| !one.is_closed());
         self.mounts.push(sender);
         (Err(receiver), !std::mem::replace(&mut self.is_asked, true))
     }
 
-    /// Another process waits for these forms of the tree. Gives who waits, and whether the actor has to be asked.
+    /// Another process waits for these forms of the tree. Gives the channel that brings them, and whether the
+    /// actor has to be asked.
     pub(super) fn ask(&mut self, forms: Forms) -> (oneshot::Receiver<Encodings>, bool) {
         let (answer, receiver) = oneshot::channel();
         if self.has_ended {
@@ -224,7 +226,7 @@ impl<Viewer> Shown<Viewer> {
             self.tree.classic = Some((revision, classic));
         }
         if let Some(html) = html {
-            // Whoever has asked may be shown what is a moment old: the page gets the rest when it joins.
+            // These pages may be shown a tree that is a moment old: a page gets the rest when it joins.
             for mount in self.mounts.drain(..) {
                 // Fails if the page is not rendered any more.
                 let _ = mount.send(html.clone());

@@ -1,4 +1,4 @@
-//! Who comes to a shared component and goes, without an actor.
+//! Viewers come to a shared component and go, without an actor.
 
 use std::time::Duration;
 
@@ -137,7 +137,7 @@ async fn a_connection_that_ends_late_takes_nothing_from_the_page_on_its_next_one
     assert!(house.component.is_there() && viewer.outbox().is_some());
 }
 
-/// One page is away, so that what was noted behind it is not looked at.
+/// One page is away, so entries behind it in the list are not looked at.
 #[tokio::test(start_paused = true)]
 async fn a_page_that_comes_and_goes_leaves_no_list_of_its_visits() {
     let house = House::new(Limits::default());
@@ -151,7 +151,7 @@ async fn a_page_that_comes_and_goes_leaves_no_list_of_its_visits() {
         house.let_in(&viewer, epoch);
     }
     assert!(house.component.noted_away() < 100);
-    // Whoever has been away for longest still ends first.
+    // The viewer that has been away for longest still ends first.
     tokio::time::advance(house.limits.park_time + Duration::from_secs(1)).await;
     house.component.sweep();
     let component = &house.component;
@@ -186,7 +186,7 @@ async fn the_heaviest_ends_if_all_are_too_heavy_and_one_that_has_ended_weighs_no
     assert!(![&a, &b, &c].iter().any(|one| one.has_ended()));
     a.weighed(301);
     assert!(b.has_ended() && !a.has_ended() && !c.has_ended());
-    // It may be weighed once more while its actor ends.
+    // A component may be weighed once more while its actor ends.
     b.weighed(400);
     c.weighed(600);
     assert!(!a.has_ended() && !c.has_ended());
@@ -255,8 +255,8 @@ async fn a_fault_of_the_task_that_sends_changes_ends_the_component_and_tells_its
     assert!(pages.iter().all(|page| page.is_over()));
 }
 
-/// A page shows with its next event what it knows of the earlier ones. One that sends none, or does not say so, makes the
-/// server remember.
+/// A page shows with its next event which results of earlier events it knows. If a page sends no event, or
+/// does not say so, the server has to remember the results.
 #[tokio::test]
 async fn what_became_of_events_counts_as_waiting_until_the_page_has_shown_that_it_knows() {
     let house = House::new(Limits::default());

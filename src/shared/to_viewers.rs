@@ -1,4 +1,5 @@
-//! The reply end of a shared component's actor: what it says goes to all viewers, or to the one whose event it was.
+//! The reply end of a shared component's actor: its answers and changes go to all viewers, or to the viewer
+//! whose event they answer.
 
 use std::sync::Arc;
 
@@ -28,11 +29,11 @@ use crate::store::{StoreError, Stored};
 use crate::token::{Claims, Kind};
 use crate::tree::LiveTree;
 
-/// That this process owns a component.
+/// The ownership of a component by this process.
 pub(super) struct Owned {
     pub(super) owners: Arc<dyn Ownership>,
     pub(super) term: Term,
-    /// What the owner before has left.
+    /// The state that the owner before has left.
     pub(super) left: Option<HandedOver>,
 }
 
@@ -45,9 +46,9 @@ pub(super) struct ToViewers<D: Dispatcher> {
     owners: Arc<dyn Ownership>,
     /// The term in which this process owns the component.
     term: Term,
-    /// What the owner before has left.
+    /// The state that the owner before has left.
     left: Option<HandedOver>,
-    /// The component's names in a store; the first is the one to save under, and the one that is owned.
+    /// The component's names in a store. States are saved under the first one, and the first one is owned.
     instances: Vec<Arc<str>>,
     /// The least time between two changes.
     pause: Duration,
@@ -110,7 +111,7 @@ impl<D: Dispatcher> ToViewers<D> {
         self.component.host().is_some_and(|host| host.is_followed())
     }
 
-    /// Sends a page what became of its event, if nothing else has changed.
+    /// Sends a page the result of its event, if nothing else has changed.
     fn deliver(&self, viewer: &Arc<Viewer>) {
         match self.component.host().filter(|_| viewer.is_elsewhere()) {
             // Its process knows by this that nothing is missing.
@@ -152,7 +153,7 @@ fn not_owned(error: OwnershipError) -> StoreError {
     }
 }
 
-/// The change that a message makes; `None` if it makes none.
+/// The change that a message makes; `None` if it makes no change.
 fn change_of<'a, 'b>(message: &'a ServerMessage<'b>) -> Option<&'a ServerMessage<'b>> {
     match message {
         ServerMessage::Patch(patch, _) if patch.is_empty() => None,
@@ -188,7 +189,7 @@ impl<D: Dispatcher> ReplyTo for ToViewers<D> {
     }
 
     fn answer(&mut self, point: Point, message: ServerMessage<'_>, beside: Beside<'_>) {
-        // What is kept from here on is no event's: it must not say that this one is in the state.
+        // States that are kept from here on belong to no event: they must not say that they include this one.
         let Some(viewer) = self.current.take() else {
             return;
         };
@@ -323,7 +324,7 @@ impl<D: Dispatcher> Viewers for ToViewers<D> {
 
     async fn beside(&mut self, holds: bool) {
         match holds {
-            // The tree is shown with what was held back.
+            // The tree is shown together with the changes that were held back.
             true => self.caught_up().await,
             false => self.component.tree_is_wanted().await,
         }

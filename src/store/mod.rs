@@ -24,7 +24,7 @@ use crate::ids::{EventNumber, Life, Revision};
 pub use crate::token::Holder;
 use crate::token::TokenError;
 
-/// What a store may hold.
+/// The bounds of a store.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// How long an unchanged state is kept: as long as a checkpoint is valid. A state is deleted if
@@ -49,7 +49,7 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// That a name is taken.
+    /// Marks a name as taken.
     fn taken() -> Self {
         Self {
             life: Life(1),
@@ -81,9 +81,9 @@ pub enum StoreError {
     /// The store has a newer state: the component goes on in another process.
     #[error("the store has a newer state of this component: it goes on in another process")]
     Stale,
-    /// The component lives in another process, and is newer there than what its page has brought.
+    /// The component lives in another process, in a newer state than its page has brought.
     #[error(
-        "the component is in another process, at revision {0}, and its page has brought an older state"
+        "the component is in another process, at revision {0}, and its page has an older state"
     )]
     Elsewhere(Revision),
     /// The store cannot be read or written now; the text says why.
@@ -104,24 +104,24 @@ pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>
 /// that kept an older checkpoint could start from that one. The futures may be dropped at any time; a
 /// save may then have happened or not.
 pub trait Store: Send + Sync + 'static {
-    /// Begins a life of this component, later than the life `after` and than all in the store: gives the
-    /// newest state under the new life's name, and from here on refuses what an earlier life saves. `None`
-    /// if the store has no state of the component; then there is nothing to begin.
+    /// Begins a life of this component, later than the life `after` and than all lives in the store: gives
+    /// the newest state under the new life's name, and from here on refuses the saves of an earlier life.
+    /// `None` if the store has no state of the component; then there is nothing to begin.
     fn claim(&self, instance: &Arc<str>, after: Life) -> Answer<Option<Stored>>;
 
-    /// Saves a state of `holder` durably. [`StoreError::Stale`] if the store has one of a later life, or
-    /// one of this life that is as new or newer.
+    /// Saves a state of `holder` durably. [`StoreError::Stale`] if the store has a state of a later life, or
+    /// a state of this life that is as new or newer.
     fn save(&self, instance: &Arc<str>, holder: Holder, stored: Stored) -> Answer<()>;
 
     /// Takes a name, for as long as states are kept. False if it was taken before, also by this process.
     fn take(&self, name: &Arc<str>, holder: Holder) -> Answer<bool> {
-        // Whoever saves it first has it: a second save is as new as the first, and is refused.
+        // The first process that saves it has the name: a second save is as new as the first, and is refused.
         let saved = self.save(name, holder, Stored::taken());
         Box::pin(async move { is_taken(saved.await) })
     }
 
-    /// As [`save`](Self::save), for a shared component: keeps the numbers of viewers beside the state, one entry
-    /// a viewer, all with the state or none. They are forgotten with the state.
+    /// As [`save`](Self::save), for a shared component: keeps the numbers of viewers beside the state, one
+    /// entry a viewer. They are saved with the state or not at all, and forgotten with the state.
     fn save_shared(
         &self,
         instance: &Arc<str>,

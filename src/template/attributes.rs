@@ -67,7 +67,7 @@ impl Reader<'_> {
         if name.starts_with('=') {
             return Err((Fault::StrayEquals, here));
         }
-        // The tokenizer's positions are only used where they lead to what it reported.
+        // The tokenizer's positions are used only if the reported name stands there.
         let written = self.probe.text.get(*start..start + name.len());
         if !written.is_some_and(|written| written.eq_ignore_ascii_case(name)) {
             return Err((Fault::Unread, here));
@@ -148,7 +148,7 @@ impl Reader<'_> {
         };
         let element = self.tag.name.as_str();
         let kind = match place::kind(element, name, self.refresh) {
-            // Before the missing quotes, which are not what is wrong with it.
+            // Checked before the quotes: in this place quotes would not help.
             Kind::Refused(fault) => return Err((fault, Spot::Slot(first))),
             kind => kind,
         };
@@ -271,7 +271,7 @@ impl Reader<'_> {
         self.rewrite.slot(from..to, slot);
         let after = self.probe.text.get(to..).unwrap_or_default();
         if !after.starts_with(|c| is_space(c) || c == '>') {
-            // Or else what follows would go on with the name or the value before.
+            // Otherwise the text after it would continue the name or the value before.
             self.rewrite.text(to..to, " ");
         }
     }

@@ -1,10 +1,10 @@
-//! The container of a nested live component, as `live()` writes it (`lib/render/live.ts`): a template like others, whose
-//! last slot is what the parent gives the component.
+//! The container of a nested live component, as `live()` writes it (`lib/render/live.ts`): a template like
+//! others, whose last slot holds the props that the parent gives the component.
 
 /// The strings between the element's name and its end.
 const BETWEEN: [&str; 3] = [" data-l-live=\"", "\" data-l-key=\"", "\">"];
 
-/// Where in the template's slots what the parent gives stands.
+/// The index of the slot that holds the props which the parent gives.
 pub(crate) const GIVEN: usize = 2;
 
 /// Whether these are the static strings of such a container.

@@ -1,4 +1,4 @@
-//! The analysis of a template: where each slot stands, and what to send instead of the source.
+//! The analysis of a template: the place of each slot, and the static strings that go over the wire.
 
 use super::error::{Fault, TemplateError};
 use super::probe::Probe;
@@ -6,7 +6,7 @@ use super::rewrite::Rewrite;
 use super::tokens::{self, Content, Token};
 use super::{Place, Slot, Template, attributes, excerpt};
 
-/// Where a fault is.
+/// The place of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spot {
     /// At a slot, counted from 0.
@@ -15,10 +15,10 @@ pub(super) enum Spot {
     Offset(usize),
 }
 
-/// What is wrong, and where.
+/// A fault, and its place.
 pub(super) type Found = (Fault, Spot);
 
-/// A start tag, and what has been read of it.
+/// A start tag, as far as it has been read.
 #[derive(Debug)]
 pub(super) struct Tag {
     pub(super) name: String,
@@ -31,7 +31,7 @@ pub(super) struct Tag {
 pub(super) struct Attribute {
     pub(super) name: String,
     pub(super) start: usize,
-    /// The value with its references resolved and the offset of its source; `None` where empty.
+    /// The value with its references resolved and the offset of its source; `None` if the value is empty.
     pub(super) value: Option<(String, usize)>,
 }
 
@@ -129,7 +129,7 @@ fn assign(slots: &[Slot], values: usize) -> Result<Vec<usize>, Found> {
 struct Open {
     name: String,
     content: Content,
-    /// Where its content begins.
+    /// The position at which the content begins.
     start: usize,
 }
 
@@ -138,12 +138,12 @@ struct Analysis<'p> {
     rewrite: Rewrite,
     tag: Option<Tag>,
     content: Option<Open>,
-    /// How many elements are open in which the tree builder does not switch the tokenizer.
+    /// How many open elements there are in which the tree builder does not switch the tokenizer.
     foreign: usize,
-    /// The `<template>`s that are open, and whether each is a declarative shadow root. The browser keeps what is
-    /// in them apart from the page, so that no value could be found there again.
+    /// The `<template>`s that are open, and whether each is a declarative shadow root. The browser keeps the
+    /// content of both apart from the page, so a value in it could never be found again.
     templates: Vec<bool>,
-    /// Where a newline would be dropped.
+    /// The position at which a parser would drop a newline.
     leading: Option<usize>,
     ended: bool,
 }
@@ -197,7 +197,7 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// No marker may be in what was reported.
+    /// Refuses a marker in this part of the markup.
     fn refuse(&self, reported: &str, fault: &Fault) -> Result<(), Found> {
         let Some(&marker) = self.probe.markers(reported).first() else {
             return Ok(());
@@ -270,11 +270,11 @@ impl Analysis<'_> {
         let Some(open) = self.content.take() else {
             return Ok(());
         };
-        // Inside of SVG, MathML and some others, the tree builder leaves the tokenizer as it is,
-        // and whether a template is used inside of one, it cannot know; the content of <noscript>
-        // is markup wherever scripts do not run (in a <template>, too). What follows must not
-        // depend on which way the content was read. Only scripts have good reasons for a lone `<`,
-        // and none to be in a piece of SVG.
+        // Such content can be read in two ways. Inside of SVG, MathML and some other elements, the tree
+        // builder does not switch the tokenizer, and it is not known whether a template is used inside of one
+        // of these. The content of <noscript> is markup if scripts do not run (and in a <template>, too). The
+        // markup that follows must not depend on the way in which the content was read. Only scripts have
+        // good reasons for a lone `<`, and a script has no reason to be in a piece of SVG.
         let written = self.probe.text.get(open.start..start).unwrap_or_default();
         let two_ways = self.foreign > 0 || open.name != "script";
         if two_ways && written.contains('<') && !ends_in_text(written) {

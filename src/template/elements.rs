@@ -1,4 +1,4 @@
-//! What a parser takes elements for, by their names in lower case.
+//! The kinds of elements, as a parser treats them, by their names in lower case.
 
 /// Elements without an end tag (WHATWG HTML 13.1.2, and those that parsers take for such).
 pub(super) fn is_void(element: &str) -> bool {

@@ -1,11 +1,11 @@
-//! What can be wrong with a template, said so that its author can mend it.
+//! The faults that a template can have, with texts that help its author to mend them.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use super::events::{EVENTS, MODIFIERS};
 
-/// A template that cannot be used: what is wrong, where, and what to write instead.
+/// A template that cannot be used: the fault, its place, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{subject} {fault}: `{excerpt}`. {}", fault.mend())]
 pub struct TemplateError {
@@ -23,13 +23,13 @@ impl TemplateError {
         }
     }
 
-    /// The slot that is to blame, counted from 1; `None` where the fault is in the static text.
+    /// The slot that is to blame, counted from 1; `None` if the fault is in the static text.
     #[must_use]
     pub fn slot(&self) -> Option<usize> {
         self.subject.0
     }
 
-    /// What is wrong.
+    /// The fault.
     #[must_use]
     pub fn fault(&self) -> &Fault {
         &self.fault
@@ -54,8 +54,8 @@ impl fmt::Display for Subject {
     }
 }
 
-/// What is wrong with a template. Each text goes on from "Slot 2 of a template …" or, where no
-/// slot is to blame, from "A template …".
+/// A fault in a template. Each text goes on from "Slot 2 of a template …" or, if no slot is to blame, from "A
+/// template …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// A slot in the name of a start tag.
@@ -64,7 +64,7 @@ pub enum Fault {
     /// A slot in an end tag.
     #[error("stands in an end tag")]
     EndTag,
-    /// A slot where the name of an attribute is read.
+    /// A slot at a position at which the name of an attribute is read.
     #[error("stands where an attribute's name is expected")]
     AttributeName,
     /// A slot in an attribute value without quotes.
@@ -89,7 +89,7 @@ pub enum Fault {
         "<template>, whose content is no part of the page"
     })]
     Apart {
-        /// It is a declarative shadow root.
+        /// The slot is in a declarative shadow root.
         shadow: bool,
     },
     /// A slot in an attribute that no value can be made safe for.
@@ -103,7 +103,7 @@ pub enum Fault {
     /// A slot in an event attribute (`on…`).
     #[error("stands in attribute {0}, which holds script")]
     EventAttribute(String),
-    /// A slot in `<textarea>` or `<title>` behind a `<`, with which a value could form an end tag.
+    /// A slot in `<textarea>` or `<title>` behind a `<`: the two together could form an end tag.
     #[error("stands in <{0}> after a `<`")]
     AfterLessThan(String),
     /// A slot that the tokenizer did not report: the markup around it is broken.
@@ -132,16 +132,16 @@ pub enum Fault {
     /// An element whose content reads as text in one context and as markup in another.
     #[error("has a <{0}> whose content would end elsewhere if it were read as markup, as in SVG")]
     Ambiguous(String),
-    /// `@name` for an event that there is no binding for.
+    /// `@name` for an event that has no binding.
     #[error("binds an unknown event, {0}")]
     UnknownEvent(String),
     /// `@click.name` with a modifier that there is not.
     #[error("has an unknown modifier, {0}")]
     UnknownModifier(String),
-    /// `@click.self.outside`: two modifiers of which only one can be.
+    /// `@click.self.outside`: two modifiers that exclude each other.
     #[error("has modifiers that exclude each other, {0}")]
     ModifiersExclude(String),
-    /// `@visible.window`: a modifier that says nothing of what comes into view.
+    /// `@visible.window`: a modifier that means nothing for an element that comes into view.
     #[error("has a modifier that @visible does not take, {0}")]
     ModifierOfVisible(String),
     /// Two modifiers of one element that contradict each other.
@@ -158,10 +158,10 @@ pub enum Fault {
     /// `?name` whose value is not exactly one slot.
     #[error("has {0} with something else than exactly one slot as its value")]
     BooleanValue(String),
-    /// `?name` for a name that is no boolean attribute.
+    /// `?name` for a name that does not belong to a boolean attribute.
     #[error("has {0}, which is not the name of a boolean attribute")]
     BooleanName(String),
-    /// A slot in a `style` attribute where no value can be made safe.
+    /// A slot at a place in a `style` attribute in which no value can be made safe.
     #[error("stands in a style attribute {0}")]
     Style(&'static str),
 }
@@ -175,7 +175,7 @@ impl Fault {
                 "Write tags out, and choose between whole templates with a condition."
             }
             Fault::AttributeName => {
-                "Write attributes out, as in title=\"${…}\"; one that comes and goes is ?disabled=${…}."
+                "Write attributes out, as in title=\"${…}\". For an attribute that comes and goes, write ?disabled=${…}."
             }
             Fault::Unquoted(name) => {
                 return Cow::Owned(format!("Put quotes around the value: {name}=\"${{…}}\"."));
@@ -206,16 +206,16 @@ impl Fault {
             }
             Fault::StrayEquals => "Write name=\"value\".",
             Fault::Ends(_) => {
-                "Finish what was begun; a template may leave elements open, but no tag, quote, comment or raw text."
+                "Close it: a template may leave elements open, but no tag, quote, comment or raw text."
             }
-            Fault::Nul => "Remove it; HTML has no way to write one.",
+            Fault::Nul => "Remove the character; HTML has no way to write it.",
             Fault::Plaintext => "Use <pre>.",
             Fault::Ambiguous(_) => {
-                "Write `<` in it as &lt;, or move it out of the element around it."
+                "Write `<` in the element as &lt;, or move the element out of the one around it."
             }
             Fault::UnknownEvent(_) => {
                 return Cow::Owned(format!(
-                    "The events are {} and all others of the browser; the name of one of your own has a hyphen or a colon in it, or it is written out, as in data-l-on-picked=\"pick\".",
+                    "The events are {} and all others of the browser. An event of your own needs a hyphen or a colon in its name, or is written out, as in data-l-on-picked=\"pick\".",
                     EVENTS.join(", ")
                 ));
             }
@@ -234,12 +234,12 @@ impl Fault {
             Fault::ModifierConflict { .. } => {
                 "Modifiers count for the element with all its events: give each one once."
             }
-            Fault::NoHandler(_) => "Name one, as in @click=\"increment\" or @click=${…}.",
+            Fault::NoHandler(_) => "Name a handler, as in @click=\"increment\" or @click=${…}.",
             Fault::BooleanValue(_) => {
                 "Write ?disabled=${…} with one value, or the plain attribute without the question mark."
             }
             Fault::BooleanName(_) => {
-                "`?` is for attributes whose presence is all that counts, like ?disabled or ?checked."
+                "`?` is for boolean attributes, which count if they are there, like ?disabled or ?checked."
             }
             Fault::Style(_) => {
                 "Let the slot hold the value of one property (style=\"color: ${…}\"), or be the whole attribute."

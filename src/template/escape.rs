@@ -1,13 +1,13 @@
 //! Escaping for HTML.
 //!
-//! One function serves every place in which a leaf may stand: text, escapable raw text
-//! (`<textarea>`, `<title>`) and attribute values in either kind of quotes. Escaping `&` and `<`
-//! is what text needs, `&` and the quote what an attribute needs (WHATWG HTML 13.3, "Escaping a
-//! string"); doing all of it everywhere costs a few bytes and leaves no wrong choice.
+//! One function serves every place in which a leaf may stand: text, escapable raw text (`<textarea>`,
+//! `<title>`) and attribute values in either kind of quotes. Text needs `&` and `<` escaped, an attribute
+//! needs `&` and the quote escaped (WHATWG HTML 13.3, "Escaping a string"); doing all of it everywhere costs
+//! a few bytes and leaves no wrong choice.
 
 use std::borrow::Cow;
 
-/// What stands for `byte` in escaped HTML; `None` where the byte stands for itself.
+/// The reference that replaces `byte` in escaped HTML; `None` if the byte needs none.
 #[inline]
 const fn reference(byte: u8) -> Option<&'static str> {
     match byte {
@@ -16,7 +16,7 @@ const fn reference(byte: u8) -> Option<&'static str> {
         b'>' => Some("&gt;"),
         b'"' => Some("&quot;"),
         b'\'' => Some("&#39;"),
-        // Parsers make it a line feed (WHATWG HTML 13.2.3.5), which is not what a patch says.
+        // Parsers turn it into a line feed (WHATWG HTML 13.2.3.5), and then the page differs from a patch.
         b'\r' => Some("&#13;"),
         _ => None,
     }
@@ -38,7 +38,7 @@ pub fn escape_into(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(&bytes[copied..]);
 }
 
-/// `text`, escaped for any place in HTML; borrowed where there is nothing to escape.
+/// `text`, escaped for any place in HTML; borrowed if there is nothing to escape.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
     let Some(first) = text.bytes().position(|byte| reference(byte).is_some()) else {

@@ -1,7 +1,8 @@
-//! The events that a handler can be bound to, and what may stand behind their names: see `modifiers.rs`.
+//! The events that a handler can be bound to, and the modifiers that may stand behind their names: see
+//! `modifiers.rs`.
 
-/// The events that have a short name, `data-l-click`. The client listens to them in each page; what
-/// else can be bound, and with which modifiers, is the business of a file that it loads if it is needed.
+/// The events that have a short name, `data-l-click`. The client listens to them in each page. All other
+/// events, and the modifiers, are in a file that the client loads if a page needs it.
 pub const EVENTS: [&str; 9] = [
     "click", "input", "change", "submit", "reset", "keydown", "keyup", "focus", "blur",
 ];
@@ -9,7 +10,7 @@ pub const EVENTS: [&str; 9] = [
 /// The attribute of any other binding begins so; the event's name and the modifiers follow.
 pub(super) const LONG: &str = "data-l-on-";
 
-/// What may stand behind the name of any event.
+/// The modifiers that may stand behind the name of any event.
 pub(super) const MODIFIERS: [&str; 13] = [
     "prevent", "stop", "once", "self", "outside", "window", "document", "debounce", "throttle",
     "ctrl", "shift", "alt", "meta",

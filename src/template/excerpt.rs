@@ -1,6 +1,6 @@
 //! Short excerpts of a template for messages.
 
-/// How many characters are shown before and after what an excerpt is about.
+/// How many characters an excerpt shows before and after its subject.
 const BEFORE: usize = 48;
 const AFTER: usize = 32;
 
@@ -23,7 +23,7 @@ pub(super) fn around(source: &[Box<str>], index: usize, offset: usize) -> String
     cut(&text, at, at)
 }
 
-/// The source as its author sees it, and where its slots are in it.
+/// The source as its author sees it, and the positions of its slots in it.
 fn shown(source: &[Box<str>], marked: Option<usize>) -> (String, Vec<usize>) {
     let mut text = String::new();
     let mut starts = Vec::new();
@@ -41,7 +41,7 @@ fn shown(source: &[Box<str>], marked: Option<usize>) -> (String, Vec<usize>) {
     (text, starts)
 }
 
-/// What is around `start..end`, with white space and control characters as single spaces.
+/// The text around `start..end`, with white space and control characters as single spaces.
 fn cut(text: &str, start: usize, end: usize) -> String {
     let before = text.get(..start).unwrap_or_default();
     let after = text.get(end..).unwrap_or_default();

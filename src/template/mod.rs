@@ -43,7 +43,7 @@ pub use sanitized::sanitized;
 pub use standing::{Misplaced, misplaced};
 pub use url::UrlRule;
 
-/// An analysed template: what goes over the wire, and how the application's values get into it.
+/// An analysed template: its form on the wire, and how the application's values get into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     /// The application's own static strings, for messages; empty for a trusted template.
@@ -55,17 +55,15 @@ pub struct Template {
     trusted: bool,
     /// See [`is_child`](Self::is_child).
     child: bool,
-    /// What the template is called when it crosses to JavaScript or to a browser.
+    /// The template's number when it crosses to JavaScript or to a browser.
     number: u32,
 }
 
 impl Template {
     /// Analyses an application's template literal: n+1 source strings around n values.
     ///
-    /// # Errors
-    ///
-    /// Where a value could not be made safe in its place, or the template does not begin and end
-    /// in text, or is otherwise not what a browser would read as its author means it.
+    /// # Errors If a value could not be made safe in its place; if the template does not begin and end in
+    /// text; or if a browser would otherwise not read it as its author means it.
     pub fn compile(source: &[&str]) -> Result<Template, TemplateError> {
         compile::compile(source)
     }
@@ -96,7 +94,7 @@ impl Template {
         Template { number, ..self }
     }
 
-    /// The number given by [`numbered`](Self::numbered); 0 where none was.
+    /// The number given by [`numbered`](Self::numbered); 0 if no number was given.
     #[must_use]
     pub fn number(&self) -> u32 {
         self.number
@@ -126,15 +124,15 @@ impl Template {
         self.trusted
     }
 
-    /// Whether this is the container of a nested component: see [`child`]. Its slots are the module, the key, and what
-    /// the parent gives, which never goes over the wire.
+    /// Whether this is the container of a nested component: see [`child`]. Its slots are the module, the key,
+    /// and the props that the parent gives, which never go over the wire.
     #[must_use]
     pub fn is_child(&self) -> bool {
         self.child
     }
 
-    /// What each of the application's values may be and what it says, one ASCII letter per value: see
-    /// [`Values`]. `t` text, and with it subtrees and lists; all others a leaf only.
+    /// The meaning of each of the application's values, one ASCII letter per value: see [`Values`]. A value
+    /// of the kind `t` is a text, a subtree or a list; values of all other kinds are leaves.
     #[must_use]
     pub fn value_kinds(&self) -> String {
         let kind = |slot: &usize| match self.slots.get(*slot) {
@@ -161,13 +159,13 @@ impl Template {
     }
 }
 
-/// A slot of the wire: its place, and what its leaf is put together from.
+/// A slot of the wire: its place, and the parts of its leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
-    /// Where the slot stands.
+    /// The slot's place in the HTML.
     pub place: Place,
-    /// What makes up the leaf. Exactly one value, except where [`Place::Url`] and [`Place::Style`]
-    /// cover a whole attribute.
+    /// The parts of the leaf. There is exactly one value among them, unless [`Place::Url`] or
+    /// [`Place::Style`] covers a whole attribute.
     pub parts: Vec<Part>,
     element: Box<str>,
     values: Values,
@@ -196,7 +194,7 @@ impl Slot {
         Slot { values, ..self }
     }
 
-    /// The element whose attribute or raw text this is; empty where it is ordinary text.
+    /// The element whose attribute or raw text this is; empty if it is ordinary text.
     #[must_use]
     pub fn element(&self) -> &str {
         &self.element
@@ -287,12 +285,12 @@ pub enum Part {
     Value(usize),
 }
 
-/// What the HTML around a slot makes of its text.
+/// The place of a slot: the HTML around it decides how its text is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// Ordinary text: the only place for subtrees and lists.
     Text,
-    /// The text of `<textarea>` or `<title>`, in which no markup can be: leaves only.
+    /// The text of `<textarea>` or `<title>`, which cannot hold markup: leaves only.
     EscapableText,
     /// Within the quotes of an attribute that takes any text.
     Attribute {
@@ -334,7 +332,7 @@ impl Place {
 pub struct Resolved<'a> {
     /// The leaf's text.
     pub text: Cow<'a, str>,
-    /// What was refused, if anything; the text is safe all the same.
+    /// Why a value was refused, if one was; the text is safe all the same.
     pub refused: Option<Refusal>,
     /// Whether the text is HTML as it stands. Otherwise it still has to be escaped.
     pub html: bool,
@@ -347,7 +345,7 @@ pub enum Refusal {
     ScriptUrl,
     /// A `data:` URL that could carry script, replaced by `about:invalid`.
     ScriptableData,
-    /// A style value that is more than a value; left out. The text says what it holds.
+    /// A style value that holds more than one value; it was left out. The text names the mark in it.
     Style(&'static str),
     /// HTML of users that is not complete in itself; shown as text.
     Incomplete,

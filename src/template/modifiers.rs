@@ -1,10 +1,10 @@
-//! What a binding's name says: `keydown.ctrl.s` is an event, a modifier and a key.
+//! Reads a binding's name: `keydown.ctrl.s` is an event, a modifier and a key.
 
 use super::error::Fault;
 use super::events::{EVENTS, MODIFIERS};
 
-/// Further events of the browser's, without those that say nothing to a handler on a server; and `visible`, which the
-/// client makes.
+/// Further events of the browser's, without those that mean nothing to a handler on a server; and `visible`,
+/// which the client makes.
 const OTHERS: &str = " abort animationcancel animationend animationiteration animationstart auxclick \
     beforeinput beforematch beforetoggle cancel canplay canplaythrough close compositionend \
     compositionstart compositionupdate contextmenu copy cuechange cut dblclick drag dragend dragenter \
@@ -36,7 +36,7 @@ pub(super) struct Binding<'a> {
     pub(super) modifiers: Vec<(&'a str, Option<&'a str>)>,
 }
 
-/// Whether it is an event of the browser's, or by its name one of the application's.
+/// Whether the browser has such an event, or the name has the form of an application's own event.
 pub(super) fn is_known(event: &str) -> bool {
     let listed = |list: &str| list.contains(&format!(" {event} "));
     EVENTS.contains(&event) || event.contains(['-', ':', '_']) || listed(OTHERS)
@@ -56,7 +56,7 @@ pub(super) fn read<'a>(text: &'a str, written: &str) -> Result<Binding<'a>, Faul
     }
     let mut words = words.peekable();
     let mut modifiers = Vec::new();
-    // Of each kind there may be one: where it is listened for, how often it is sent, which key.
+    // A binding may have one modifier of each kind: the element that listens, the pace, and the key.
     let mut kinds = [0; 3];
     while let Some(word) = words.next() {
         let mut number = None;

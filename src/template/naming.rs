@@ -1,5 +1,5 @@
-//! What a template is called by processes that number their templates each in its own way: a hash of its statics and
-//! of the kinds of its slots, which is all that a browser needs of it.
+//! The name of a template between processes, each of which numbers its templates in its own way: a hash of
+//! its statics and of the kinds of its slots. A browser needs nothing else of a template.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ const INFO: &[u8] = b"loom-live/template/v1";
 /// A template's name: 16 bytes of a hash, as 22 letters, digits, `-` and `_`.
 pub type TemplateName = Arc<str>;
 
-/// What a browser needs of a template.
+/// The parts of a template that a browser needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
     /// One more than there are slots.
@@ -24,7 +24,7 @@ pub struct Definition {
     slots: Vec<Kind>,
 }
 
-/// What goes into a slot, as a browser sees it.
+/// The kind of a slot, as a browser sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Kind {
     Text,
@@ -38,7 +38,7 @@ enum Kind {
 }
 
 impl Definition {
-    /// The definition of a template. Not to be called for one that was trusted, which has none.
+    /// The definition of a template. Not to be called for a trusted template: it has no definition.
     pub fn of(template: &Template) -> Self {
         let kind = |slot: &Slot| match &slot.place {
             Place::Text => Kind::Text,

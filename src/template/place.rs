@@ -1,9 +1,9 @@
-//! What an attribute is, by its name and its element.
+//! The kind of an attribute, by its name and its element.
 
 use super::error::Fault;
 use super::url::{self, UrlRule};
 
-/// What values an attribute can take.
+/// The values that an attribute can take.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Any text.
@@ -16,8 +16,8 @@ pub(super) enum Kind {
     Refused(Fault),
 }
 
-/// What attribute `name` of `element` is, both in lower case. `refresh`: whether the tag's
-/// `http-equiv` makes its `content` an address.
+/// The kind of attribute `name` of `element`, both in lower case. `refresh`: whether the tag's `http-equiv`
+/// makes its `content` an address.
 pub(super) fn kind(element: &str, name: &str, refresh: bool) -> Kind {
     // Every event attribute begins so, and new ones come without notice.
     if name.len() > 2 && name.starts_with("on") {
@@ -26,15 +26,15 @@ pub(super) fn kind(element: &str, name: &str, refresh: bool) -> Kind {
     let forbidden = match (element, name) {
         // A whole document, with scripts, in the page's own origin.
         (_, "srcdoc") => true,
-        // What is run, and whether it is run.
+        // The script that runs, and the type that decides whether it runs.
         ("script", "src" | "href" | "xlink:href" | "type" | "language") => true,
-        // Where all relative addresses of the page lead.
+        // The beginning of all relative addresses of the page.
         ("base", "href") => true,
         ("meta", "http-equiv") => true,
         ("meta", "content") => refresh,
-        // Whether what is inside is read as HTML, and whether it is shown at all.
+        // Decides whether the content is read as HTML, and whether it is shown at all.
         ("annotation-xml", "encoding") | ("template", "shadowrootmode") => true,
-        // It could name `href`, or an attribute nobody has thought of.
+        // The value could name `href`, or an attribute nobody has thought of.
         (_, "attributename") => url::is_animation(element),
         _ => false,
     };

@@ -1,16 +1,17 @@
-//! What a value says by the kind of its attribute: that the attribute is there, that it is not, or a text. As lit and
-//! React have it, and the browser's own properties.
+//! The meaning of a value by the kind of its attribute: that the attribute is there, that it is not, or a
+//! text. As lit and React have it, and the browser's own properties.
 
 /// How the application's value becomes the text of an attribute. `lib/encode.ts` does what each letter says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Values {
     /// Text, subtrees and lists.
     Any,
-    /// Text, in which nothing (`false`, `null`, `undefined`) is no text.
+    /// Text; `false`, `null` and `undefined` are the empty text.
     Text,
-    /// What counts as true makes the attribute be there, everything else takes it away.
+    /// A value that counts as true sets the attribute; every other value removes it.
     Boolean,
-    /// The same, under a name that is not that of a boolean attribute: a mistake that development tells.
+    /// As `Boolean`, for a name that does not belong to a boolean attribute: a mistake that development
+    /// tells.
     BooleanOfOther,
     /// `true` is the empty text; `false` and nothing take the attribute away; text is text.
     Optional,
@@ -50,7 +51,7 @@ impl Values {
     }
 }
 
-/// What the value says that is the whole text of this attribute, which is in lower case.
+/// The meaning of a value that is the whole text of this attribute. The name is in lower case.
 pub(super) fn of(name: &str) -> Values {
     if let Some(name) = name.strip_prefix("aria-") {
         return aria(name);
@@ -99,10 +100,10 @@ pub(super) fn of(name: &str) -> Values {
         | "webkitdirectory" => Values::Boolean,
         // There or not, and with a text something else again.
         "capture" | "crossorigin" | "download" | "hidden" | "popover" => Values::Optional,
-        // An empty text is not what it is to have none.
+        // With an empty text, these attributes mean something else than without being there.
         "for" | "form" | "pattern" => Values::Optional,
         "l-loading" | "l-loading-text" => Values::Optional,
-        // Enumerated; those of SVG among them.
+        // Enumerated attributes, also those of SVG.
         "contenteditable"
         | "draggable"
         | "externalresourcesrequired"
@@ -161,9 +162,9 @@ fn data(name: &str) -> Values {
         "l-confirm-leave" | "l-debounce" | "l-detail" | "l-disable" | "l-ignore" | "l-keep"
         | "l-loading" | "l-loading-text" | "l-model-lazy" | "l-model-trim" | "l-prevent"
         | "l-recover" | "l-stop" | "l-throttle" => Values::Optional,
-        // The name of a prop, or none.
+        // The name of a prop, or an empty text.
         "l-model" => Values::Text,
-        // A handler's name, or none.
+        // A handler's name, or an empty text.
         _ if name.starts_with("l-on-") => Values::Text,
         _ if name
             .strip_prefix("l-")

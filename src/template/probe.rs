@@ -40,7 +40,7 @@ impl Probe {
         self.starts.len().saturating_sub(1)
     }
 
-    /// Where marker `index` stands in the text.
+    /// The position of marker `index` in the text.
     pub(super) fn range(&self, index: usize) -> Range<usize> {
         let start = self.starts.get(index).copied().unwrap_or(self.text.len());
         start..start + marker(&self.prefix, index).len()
@@ -53,7 +53,7 @@ impl Probe {
         first..end.max(first)
     }
 
-    /// Splits what the tokenizer reported at its markers: text, marker, text, marker, …, text.
+    /// Splits a text that the tokenizer reported at its markers: text, marker, text, marker, …, text.
     pub(super) fn split<'a>(&self, mut reported: &'a str) -> (Vec<&'a str>, Vec<usize>) {
         let mut texts = Vec::new();
         let mut markers = Vec::new();
@@ -79,7 +79,7 @@ impl Probe {
         (texts, markers)
     }
 
-    /// The markers in what the tokenizer reported.
+    /// The markers in a text that the tokenizer reported.
     pub(super) fn markers(&self, reported: &str) -> Vec<usize> {
         self.split(reported).1
     }

@@ -1,4 +1,4 @@
-//! From the source to what goes over the wire: static strings around slots.
+//! From the source to the wire's form: static strings around slots.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::escape::escape;
 use super::{Place, Slot, tokens};
 
-/// Changes to a source text, by position; what no change covers is kept.
+/// Changes to a source text, by position; the rest of the text is kept.
 #[derive(Debug, Default)]
 pub(super) struct Rewrite {
     edits: Vec<(Range<usize>, Edit)>,
@@ -29,8 +29,8 @@ impl Rewrite {
         self.edits.push((range, Edit::Slot(slot)));
     }
 
-    /// The wire's static strings and slots for `source` up to `end`; `None` where changes overlap,
-    /// which no source should bring about.
+    /// The wire's static strings and slots for `source` up to `end`; `None` if changes overlap, which no
+    /// source should bring about.
     pub(super) fn finish(mut self, source: &str, end: usize) -> Option<(Vec<Box<str>>, Vec<Slot>)> {
         // Stable: changes at one position stay in the order in which they were made.
         self.edits.sort_by_key(|(range, _)| range.start);
@@ -57,8 +57,8 @@ impl Rewrite {
     }
 }
 
-/// Makes sure that a value cannot continue a character reference: `&am` before a slot is written
-/// as `&amp;am`, and `&copy` as what it stands for already. (WHATWG HTML 13.2.5.72 and following:
+/// Makes sure that a value cannot continue a character reference: `&am` before a slot is written as
+/// `&amp;am`, and `&copy` as the character that it already stands for. (WHATWG HTML 13.2.5.72 and following:
 /// references go on for as long as their characters do, and many need no semicolon.)
 fn finish_reference(text: &mut String, place: &Place) {
     let attribute = match place {
@@ -83,7 +83,7 @@ fn finish_reference(text: &mut String, place: &Place) {
     }
     start -= 1;
     let tail = text.split_off(start);
-    // In an attribute, a named reference without its semicolon is none if letters follow.
+    // In an attribute, a named reference without its semicolon is plain text if letters follow.
     if attribute && !tail.starts_with("&#") {
         text.push_str(&escape(&tail));
         return;
@@ -92,7 +92,8 @@ fn finish_reference(text: &mut String, place: &Place) {
     let escaped = escape(&decoded);
     let mut rest = escaped.chars();
     match rest.next() {
-        // As it is, it could go on with what stands before: `<` and `&#97` would be a tag.
+        // Written as a reference. As a plain character it could join the text before it: `<` and `&#97` would
+        // be a tag.
         Some(first) if first.is_ascii() && first != '&' => {
             // Writing to a string cannot fail.
             let _ = write!(text, "&#{};{}", u32::from(first), rest.as_str());

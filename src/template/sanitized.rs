@@ -18,7 +18,7 @@ use super::tokens::{self, Content, Token};
 /// Attributes that make an element a label, a part or a button of another one elsewhere in the page.
 const REACHING: [&str; 4] = ["popovertarget", "commandfor", "form", "for"];
 
-/// `html`, in which nothing speaks to the client; `None` if it is not complete in itself. Linear.
+/// `html` without any name that the client reads; `None` if the HTML is not complete in itself. Linear.
 #[must_use]
 pub fn sanitized(html: &str) -> Option<Cow<'_, str>> {
     let names = complete(html)?;
@@ -30,8 +30,8 @@ const END: &str = "a<!---->";
 
 struct Incomplete;
 
-/// Where the names of attributes begin; `None` if the HTML does not end in text, or does not close
-/// exactly what it opens.
+/// The positions at which the names of attributes begin; `None` if the HTML does not end in text, or does not
+/// close exactly the elements that it opens.
 fn complete(html: &str) -> Option<Vec<usize>> {
     let source = [html, END].concat();
     let mut reader = Reader {
@@ -58,7 +58,7 @@ struct Reader<'a> {
     /// How many of them are tables, and how many are SVG or MathML.
     tables: usize,
     foreign: usize,
-    /// Where the content begins that is no markup.
+    /// The position at which the current element's content begins, if this content is not markup.
     content: Option<usize>,
     /// The last token was an empty comment.
     is_ended: bool,
@@ -84,7 +84,8 @@ impl Reader<'_> {
 
     fn opened(&mut self, self_closing: bool, end: usize) -> Result<(), Incomplete> {
         let name = std::mem::take(&mut self.tag);
-        // The page has these already; and a part of a table would close one of the page's.
+        // The page has these elements already. A part of a table without its table would close a part of the
+        // page's own table.
         if is_page(&name) || (is_part_of_table(&name) && self.tables == 0) {
             return Err(Incomplete);
         }
@@ -104,7 +105,7 @@ impl Reader<'_> {
         }
         self.tables -= usize::from(name == "table");
         self.foreign -= usize::from(is_foreign(name));
-        // In SVG, and where no scripts run, this would be read as markup.
+        // In SVG, and if no scripts run, this would be read as markup.
         let content = self.content.take();
         let written = content.and_then(|from| self.source.get(from..start));
         match written.is_some_and(|text| text.contains('<')) {
@@ -118,8 +119,8 @@ fn is_page(element: &str) -> bool {
     matches!(element, "html" | "head" | "body" | "frameset" | "frame")
 }
 
-/// Changes each place where a name is written that the client reads. `names`: where attributes' names
-/// begin, ascending.
+/// Changes each name that the client reads, wherever it is written. `names`: the positions at which
+/// attributes' names begin, ascending.
 fn without_names<'a>(html: &'a str, names: &[usize]) -> Cow<'a, str> {
     let mut out = String::new();
     let mut copied = 0;
@@ -130,7 +131,7 @@ fn without_names<'a>(html: &'a str, names: &[usize]) -> Cow<'a, str> {
         };
         while names.next_if(|start| *start < at).is_some() {}
         let is_name = names.peek() == Some(&at);
-        // The last byte of what makes the name one. It is ASCII, as what is before it.
+        // The last byte that has to be changed. It is ASCII, as all bytes of the name before it.
         let last = end - 1;
         let byte = html.as_bytes()[last];
         match (is_name, byte) {
@@ -156,7 +157,7 @@ fn without_names<'a>(html: &'a str, names: &[usize]) -> Cow<'a, str> {
     Cow::Owned(out)
 }
 
-/// Where at `at` such a name is written: the end of as much of it as has to be changed.
+/// If such a name is written at `at`: the end of the part of it that has to be changed.
 fn named(html: &[u8], at: usize) -> Option<usize> {
     let rest = &html[at..];
     let starts = |name: &str| {
@@ -278,7 +279,7 @@ mod tests {
         }
     }
 
-    /// Pieces of which parsers may make attributes.
+    /// Pieces that parsers may read as attributes.
     fn pieces() -> impl Strategy<Value = String> {
         let piece = prop::sample::select(vec![
             "data-l-", "DATA-l-", "data", "-l-", "l-", "click", "live", "for", "form", "=", "\"",
@@ -289,7 +290,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a parser takes the rest for: what is not written, it cannot read.
+        /// However a parser reads the rest: a name that is not written there cannot be read.
         #[test]
         fn no_name_is_left(html in pieces()) {
             let inert = without_names(&html, &complete(&html).unwrap_or_default());
@@ -300,14 +301,14 @@ mod tests {
             }
         }
 
-        /// And the rest is what it was.
+        /// The rest is unchanged.
         #[test]
         fn nothing_else_changes(html in "[a-z<>\"'= /-]{0,40}") {
             let inert = without_names(&html, &[]);
             prop_assert_eq!(inert.replace("&#45;", "-").replace("&#114;", "r").replace("&#109;", "m").replace("&#116;", "t"), html);
         }
 
-        /// What follows is not read as a part of it.
+        /// Text after it is not read as a part of it.
         #[test]
         fn what_is_complete_ends_in_text(html in pieces()) {
             if let Some(inert) = sanitized(&html) {

@@ -6,7 +6,7 @@ use std::fmt;
 use super::elements::{is_part_of_table, is_void};
 use super::tokens::{self, Token};
 
-/// What a parser would not leave in the container.
+/// The part of the HTML that a parser would not leave in the container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Misplaced {
     /// An element that is not taken there.
@@ -28,7 +28,7 @@ impl fmt::Display for Misplaced {
 }
 
 impl Misplaced {
-    /// The container in which it could stand, if that is another.
+    /// A container in which the part could stand, if there is one.
     #[must_use]
     pub fn container(&self) -> Option<&'static str> {
         let Misplaced::Element(name) = self else {
@@ -44,8 +44,9 @@ impl Misplaced {
     }
 }
 
-/// The first thing in `html` that a parser would not leave at its place in a `container`, which is in lower case. It
-/// knows of tables, and of elements that end others by their beginning (WHATWG HTML 13.2.6.4).
+/// The first part of `html` that a parser would not leave at its place in a `container`, which is in lower
+/// case. This function knows the rules of tables, and of elements that end others by their beginning (WHATWG
+/// HTML 13.2.6.4).
 #[must_use]
 pub fn misplaced(container: &str, html: &str) -> Option<Misplaced> {
     let mut reader = Reader {
@@ -93,7 +94,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Where the innermost open element of these is, unless one of `bounds` is further in.
+    /// The position of the innermost open element of `names`, unless an element of `bounds` is further in.
     fn within(&self, names: &[&str], bounds: &[&str]) -> Option<usize> {
         let found = self.open.iter().rposition(|open| {
             let open = open.as_str();
@@ -102,7 +103,7 @@ impl Reader<'_> {
         names.contains(&self.open[found].as_str()).then_some(found)
     }
 
-    /// An element begins: ends what it ends.
+    /// An element begins, and ends the open elements that cannot hold it.
     fn start(&mut self, name: &str) -> Result<(), Misplaced> {
         const TABLE: &[&str] = &["table", "template"];
         let (ended, bounds): (&[&str], &[&str]) = match name {
@@ -143,11 +144,11 @@ impl Reader<'_> {
         if is_heading(name) && self.open.is_empty() && is_heading(self.container) {
             return Err(Misplaced::Ends(name.to_owned()));
         }
-        // What belongs into a table that is in the container is moved in there, if at all.
+        // A part of a table inside the container is moved within that table, if at all.
         let is_taken = if self.open.is_empty() {
             takes(self.container, name)
         } else if is_part_of_table(name) && self.within(TABLE, &[]).is_none() {
-            // In the container's own table, an element of which has to be around it.
+            // In the container's own table: one of the table's elements has to be around this one.
             let parent = self.open.last().map_or("", String::as_str);
             is_part_of_table(parent) && takes(parent, name)
         } else {
@@ -173,7 +174,7 @@ fn takes(parent: &str, name: &str) -> bool {
     }
 }
 
-/// Elements of which a parser moves out what is no part of a table.
+/// Elements that keep only parts of a table: a parser moves everything else out of them.
 fn is_of_table(name: &str) -> bool {
     matches!(
         name,

@@ -15,10 +15,10 @@ use cssparser::{ParseError, ParseErrorKind, Parser, Token};
 
 use super::Part;
 
-/// What is wrong with a style attribute, worded to follow "a style attribute".
+/// A fault in a style attribute, worded to follow "a style attribute".
 type Fault = &'static str;
 
-/// The index of the value to blame, and what is wrong.
+/// The index of the value to blame, and the fault.
 type Blame = (usize, Fault);
 
 /// Functions that name a resource or run code, matched by their ending so that vendor prefixes
@@ -88,7 +88,7 @@ fn walk<'a>(parts: &[Part], value: impl Fn(usize) -> &'a str) -> Result<(), Blam
     reader.block(&mut Parser::new(&css), Inside::default())
 }
 
-/// What no value may hold, wherever it stands and however it is read.
+/// The marks that no value may hold, wherever it stands and however it is read.
 fn vet(text: &str) -> Result<(), Fault> {
     for (mark, fault) in [
         (";", "with a `;` in a value"),
@@ -107,7 +107,7 @@ fn vet(text: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Where a value stands in the attribute's text, in bytes.
+/// The position of a value in the attribute's text, in bytes.
 struct Value {
     index: usize,
     start: usize,
@@ -131,7 +131,7 @@ impl Value {
     }
 }
 
-/// What is open around the tokens that are read.
+/// The blocks that are open around the token that is read.
 #[derive(Clone, Copy, Default)]
 struct Inside {
     /// Anything at all: neither `;` nor `:` counts there.
@@ -150,7 +150,7 @@ struct Reader<'a> {
     whole: bool,
     /// Whether a property's name is still being read.
     name: bool,
-    /// Where the last token ends if it is a `*`.
+    /// The end of the last token if it is a `*`.
     star: Option<usize>,
 }
 
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a block that opened at `start`: a value closes what it opened, and nothing else.
+    /// Reads a block that opened at `start`. If a value opened the block, the same value has to close it.
     fn nested(
         &mut self,
         parser: &mut Parser<'_>,
@@ -350,7 +350,7 @@ impl<'a> Reader<'a> {
         (value.start <= byte).then_some(value.index)
     }
 
-    /// The last value before `end`; the first one if there is none.
+    /// The last value before `end`; the first value if no value is before it.
     fn blamed(&self, end: usize) -> usize {
         let before = self.values.partition_point(|value| value.start < end);
         let value = self.values.get(before.saturating_sub(1));

@@ -1,12 +1,12 @@
-//! Short ways to write an attribute: `@click.prevent="save"` for event bindings, `?disabled=${…}`
-//! for boolean attributes. Names only; where they count as attributes, the tokenizer says.
+//! Short ways to write an attribute: `@click.prevent="save"` for event bindings, `?disabled=${…}` for boolean
+//! attributes. This file knows the names only; the tokenizer says which texts are attributes.
 
 use super::error::Fault;
 use super::events::{EVENTS, LONG};
 use super::modifiers;
 use super::place;
 
-/// What `@name` stands for.
+/// The meaning of `@name`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Binding {
     /// The attribute that holds the handler's name.

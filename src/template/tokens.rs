@@ -25,7 +25,7 @@ pub(super) enum Token {
     Doctype(String),
 }
 
-/// How the content of an element is read where it is not ordinary markup.
+/// How the content of an element is read if it is not ordinary markup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     /// Text with character references (RCDATA).
@@ -37,8 +37,8 @@ pub(super) enum Content {
 }
 
 impl Content {
-    /// How the content of `element` is read (WHATWG HTML 13.2.6.4, where start tags switch the
-    /// tokenizer's state; `noscript` as in a browser that runs scripts).
+    /// How the content of `element` is read (WHATWG HTML 13.2.6.4: start tags switch the tokenizer's state;
+    /// `noscript` as in a browser that runs scripts).
     pub(super) fn of(element: &str) -> Option<Content> {
         match element {
             "textarea" | "title" => Some(Content::Escapable),
@@ -82,7 +82,7 @@ pub(super) fn tokenize<E>(
 pub(super) fn decode(text: &str) -> String {
     let mut decoded = String::new();
     let mut tokenizer = Tokenizer::new_with_emitter(text, CallbackEmitter::new(token));
-    // Without a start tag before it there is no end tag here: all of it is text.
+    // Without a start tag before it, no end tag counts here: all of it is text.
     tokenizer.set_state(State::RcData);
     while let Some(Ok(token)) = tokenizer.next() {
         if let Token::Text(text) = token {

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use super::Refusal;
 
-/// What takes the place of a URL that was refused: an address that leads nowhere and, unlike an
-/// empty one, does not mean the page itself.
+/// Replaces a URL that was refused: an address that leads nowhere and, unlike an empty one, does not mean the
+/// page itself.
 pub(super) const INVALID: &str = "about:invalid";
 
 /// How the text of a URL attribute is read.
@@ -16,7 +16,7 @@ pub(super) const INVALID: &str = "about:invalid";
 pub enum UrlRule {
     /// One URL that may become a document: no script, no `data:` that could carry one.
     Document,
-    /// One URL that is only ever an image, a sound or subtitles, in which nothing runs: any `data:`.
+    /// One URL of an image, a sound or subtitles, in which nothing runs: any `data:`.
     Media,
     /// Several URLs, separated by white space or commas (`ping`, `archive`, `profile`).
     List,
@@ -26,7 +26,7 @@ pub enum UrlRule {
     Animation,
 }
 
-/// The rule for attribute `name` of `element`, where its value is a URL.
+/// The rule for attribute `name` of `element`, if its value is a URL.
 pub(super) fn rule(element: &str, name: &str) -> Option<UrlRule> {
     // SVG animation can set the `href` of its parent. Whatever it animates, its values are judged:
     // no honest number or colour looks like a script.
@@ -102,7 +102,7 @@ fn significant(text: &str) -> impl Iterator<Item = u8> {
         .filter(|byte| !matches!(byte, b'\t' | b'\n' | b'\r'))
 }
 
-/// The length of the longest scheme that matters here; longer ones count as none.
+/// The length of the longest scheme that matters here. A longer scheme matters never.
 const LONGEST: usize = "javascript".len();
 
 /// A scheme in lower case.
@@ -139,8 +139,8 @@ fn scheme(bytes: &mut impl Iterator<Item = u8>) -> Option<Scheme> {
     None
 }
 
-/// Whether what follows `data:` could be a document with script in it. The media type reaches to
-/// the first comma (WHATWG Fetch 6, "data: URL processor"); a missing one means plain text.
+/// Whether the text after `data:` could be a document with script in it. The media type reaches to the first
+/// comma (WHATWG Fetch 6, "data: URL processor"); a missing one means plain text.
 fn runs(rest: impl Iterator<Item = u8>) -> bool {
     let media_type: String = rest
         .take_while(|byte| *byte != b',')

@@ -1,11 +1,11 @@
-//! What a token says, and its bytes before they are sealed.
+//! The content of a token, and its bytes before they are sealed.
 
 use crate::ids::{EventNumber, Life, Point, Revision};
 
 /// The longest URL of a page that is sealed, in bytes; `lib/call/context.ts` shortens longer ones.
 pub const MAX_PAGE: usize = 2048;
 
-/// What a token can be used for. One kind never opens as another.
+/// The uses of a token. One kind never opens as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -31,7 +31,7 @@ pub enum Kind {
 /// The contents of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
-    /// What the token can be used for.
+    /// The use of the token.
     pub kind: Kind,
     /// The module that may start.
     pub module: String,
@@ -39,17 +39,18 @@ pub struct Claims {
     pub version: u32,
     /// The props to start with, as JSON.
     pub props_json: String,
-    /// What goes on beside the props: subscriptions, timers, and effects that are not done, as JSON. Empty
-    /// if nothing does.
+    /// The parts of the state beside the props: subscriptions, timers, and effects that are not done, as
+    /// JSON. Empty if there are none.
     pub ongoing: String,
     /// The component of a checkpoint or an anchor. Empty in a page's token, which can start many. In the token of
     /// a shared component and in a ticket: the component's key.
     pub instance: String,
     /// The viewer of a ticket; else empty.
     pub viewer: String,
-    /// Of a ticket the life of the actor that the page was let in to: the page's revision is one of this life. Else 0.
+    /// In a ticket: the life of the actor that the page was let in to. The page's revision is one of this
+    /// life. Otherwise 0.
     pub owner: Life,
-    /// What a checkpoint's state includes.
+    /// The point that a checkpoint's state has reached.
     pub point: Point,
     /// The life that a checkpoint was made in. Of a shared component, in a ticket and in a state: the life that
     /// the state began in, which names the state whatever process goes on with it.
@@ -58,8 +59,8 @@ pub struct Claims {
     pub page: String,
     /// When the token was made, in seconds since 1970.
     pub issued_at: u64,
-    /// Of a state in a store: what was said and the page may not have, and what no tree repeats, as JSON; of a shared
-    /// component, which events of its viewers have failed. Empty if there is nothing of it.
+    /// In a state of a store: the answers that the page may not have and that no tree repeats, as JSON; for a
+    /// shared component, the events of its viewers that have failed. Empty if there are none.
     pub unsaid: String,
 }
 

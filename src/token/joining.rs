@@ -1,4 +1,4 @@
-//! What a page joins with: its token, an anchor behind the token, a checkpoint, a ticket.
+//! The tokens that a page joins with: its token, an anchor behind the token, a checkpoint, a ticket.
 
 use std::time::Duration;
 

@@ -20,7 +20,7 @@ pub(super) const VERSION: u8 = 4;
 pub(super) const NONCE: usize = 24;
 /// Separates this key from every other use of the same secret.
 const KEY_INFO: &[u8] = b"loom-live/token/v1";
-/// Separates the key for what processes say to each other.
+/// Separates the key for messages between processes.
 const BETWEEN_INFO: &[u8] = b"loom-live/between/v1";
 /// Separates the key for uploads' permits.
 const PERMIT_INFO: &[u8] = b"loom-live/permit/v1";
@@ -44,7 +44,7 @@ pub enum SecretError {
 /// The keys made of an application's secrets.
 pub struct Keyring {
     ciphers: Vec<XChaCha20Poly1305>,
-    /// The same, for what processes say to each other.
+    /// The same, for messages between processes.
     between: Vec<XChaCha20Poly1305>,
     /// The same, for uploads' permits.
     permits: Vec<XChaCha20Poly1305>,
@@ -86,32 +86,30 @@ impl Keyring {
         seal(&self.ciphers, &claims.to_bytes()?, bind)
     }
 
-    /// Seals what one process says to others, in the topic `topic` between them.
+    /// Seals a message of one process to others, in the topic `topic` between them.
     ///
-    /// # Errors
-    /// [`SealError`] if the system gives no random numbers.
+    /// # Errors [`SealError`] if the system gives no random numbers.
     pub fn seal_between(&self, said: &str, topic: &str) -> Result<String, SealError> {
         seal(&self.between, said.as_bytes(), topic)
     }
 
-    /// Opens what another process has said in this topic.
+    /// Opens a message of another process in this topic.
     ///
-    /// # Errors
-    /// [`TokenError`], but never [`TokenError::Expired`].
+    /// # Errors [`TokenError`], but never [`TokenError::Expired`].
     pub fn open_between(&self, sealed: &str, topic: &str) -> Result<String, TokenError> {
         let said = open(&self.between, sealed, topic)?;
         String::from_utf8(said).map_err(|_| TokenError::Malformed)
     }
 
-    /// Seals what a page may upload. `bind` has to be the same when the permit is opened.
+    /// Seals a permit for an upload. `bind` has to be the same when the permit is opened.
     ///
-    /// # Errors
-    /// [`SealError`] if the system gives no random numbers.
+    /// # Errors [`SealError`] if the system gives no random numbers.
     pub fn seal_permit(&self, permit: &str, bind: &str) -> Result<String, SealError> {
         seal(&self.permits, permit.as_bytes(), bind)
     }
 
-    /// What a permit says, whatever its age; `None` if the text is no permit that one of these secrets made for this user.
+    /// The content of a permit, whatever its age; `None` if the text is not a permit that one of these
+    /// secrets made for this user.
     pub fn open_permit(&self, sealed: &str, bind: &str) -> Option<String> {
         let permit = open(&self.permits, sealed, bind).ok()?;
         String::from_utf8(permit).ok()
@@ -165,7 +163,7 @@ fn seal(ciphers: &[XChaCha20Poly1305], plain: &[u8], about: &str) -> Result<Stri
     };
     let cipher = ciphers.first();
     let sealed = cipher.and_then(|cipher| cipher.encrypt(&XNonce::from(nonce), payload).ok());
-    let sealed = sealed.ok_or_else(|| SealError("it is too large".to_owned()))?;
+    let sealed = sealed.ok_or_else(|| SealError("the text is too large".to_owned()))?;
     let mut token = Vec::with_capacity(1 + NONCE + sealed.len());
     token.push(VERSION);
     token.extend_from_slice(&nonce);

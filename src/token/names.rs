@@ -15,7 +15,7 @@ pub type Holder = [u8; 16];
 const HOLDER_INFO: &[u8] = b"loom-live/holder/v1";
 /// Separates shared components' names from every other use of the same secret.
 const SHARED_INFO: &[u8] = b"loom-live/shared/v1";
-/// Separates what proves a component's process from every other use of the same secret.
+/// Separates the proof of a component's process from every other use of the same secret.
 const HOME_INFO: &[u8] = b"loom-live/home/v1";
 /// Separates the proof of a page's secret from every other use of that secret.
 const PROOF_INFO: &[u8] = b"loom-live/proof/v1";
@@ -53,7 +53,7 @@ impl Keyring {
         holder
     }
 
-    /// What proves that this application gave a secret about `about`: the user, the module, the component, and the
+    /// Proves that this application gave a secret about `about`: the user, the module, the component, and the
     /// process that has it.
     pub fn home(&self, about: [&str; 4]) -> [u8; 16] {
         self.names
@@ -61,7 +61,7 @@ impl Keyring {
             .map_or([0; 16], |names| home(names, about))
     }
 
-    /// Whether this is what [`home`](Self::home) gives, or gave with a secret that has been replaced.
+    /// Whether [`home`](Self::home) gives this proof, or gave it with a secret that has been replaced.
     pub fn is_home(&self, about: [&str; 4], proof: &[u8]) -> bool {
         let mut names = self.names.iter();
         names.any(|names| home(names, about).ct_eq(proof).into())
@@ -98,7 +98,7 @@ fn home(names: &Hkdf<Sha256>, about: [&str; 4]) -> [u8; 16] {
     proof
 }
 
-/// What proves to one process that another has a page's secret. It is good for these two only.
+/// Proves to one process that another has a page's secret. The proof is good for these two processes only.
 pub fn proof_of(secret: &str, [asks, asked]: [&str; 2]) -> [u8; 32] {
     let mut proof = [0; 32];
     let info = [asks.as_bytes(), b" ", asked.as_bytes()];

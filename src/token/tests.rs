@@ -88,7 +88,7 @@ fn a_ticket_opens_for_its_key_and_user_only() {
         let other = keys.seal(&token(kind, "board-7"), "ada").unwrap();
         assert_eq!(open(&other, "board-7", "ada"), None, "{kind:?}");
     }
-    // It lets nobody in by itself, nor does what a store has.
+    // Such a token lets nobody in by itself, and neither does a state of a store.
     let state = keys.seal(&token(Kind::SharedState, "x"), "ada").unwrap();
     for text in [sealed, state] {
         let joined = keys.open_join(&text, "ada", NOW, DAY);
@@ -229,7 +229,7 @@ fn an_anchor_gives_its_instance_to_the_token_it_was_made_for_and_nothing_else() 
     let checkpoint = ring.seal(&claims(), "user 7").unwrap();
     let of_checkpoint = anchor(&ring, &checkpoint, "counter", "user 7");
     let of_module = anchor(&ring, &token, "other", "user 7");
-    // Another kind of token is no anchor, even if it is bound like one.
+    // Another kind of token does not count as an anchor, even if it is bound like one.
     let no_anchor = page(&ring, &anchored(&token, "user 7"));
     for text in [
         format!("{other}.{anchor_of}"),

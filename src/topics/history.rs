@@ -86,7 +86,7 @@ impl History {
         self.kept.is_empty()
     }
 
-    /// Adds a message, which gets the position [`next`](Self::next), and drops what exceeds the bounds.
+    /// Adds a message, which gets the position [`next`](Self::next), and drops messages beyond the bounds.
     pub(super) fn append(
         &mut self,
         id: Option<&str>,
@@ -276,11 +276,11 @@ mod tests {
         history.expire(start + Duration::from_secs(90), BOUNDS.time);
         assert!(history.is_empty() && history.bytes() == 0);
         assert_eq!(history.due(BOUNDS.time), None);
-        // Who has seen everything has missed nothing.
+        // A subscriber that has seen everything has missed nothing.
         assert_eq!(after(&history, 2, ALL), Some(vec![]));
         assert_eq!(after(&history, 1, ALL), None);
         assert_eq!(history.next().number, 3);
-        // A message that is published drops what has expired.
+        // Publishing a message drops the messages that have expired.
         published(&mut history, 1, 1, start);
         published(&mut history, 1, 1, start + BOUNDS.time);
         assert_eq!(history.oldest().number, 3);

@@ -1,5 +1,5 @@
-//! The ids of what was published, so that what is published again is known. Pure: times come from the
-//! caller.
+//! The ids of published messages, so that a message that is published again is known. Pure: times come from
+//! the caller.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};

@@ -1,4 +1,4 @@
-//! Topics in the memory of this process: a restart is a gap for who comes back.
+//! Topics in the memory of this process. After a restart, a subscriber that comes back is told of a gap.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Messages of a topic, and where they stand in it.
+//! Messages of a topic, and their positions.
 
 use std::fmt;
 use std::str::FromStr;
@@ -105,10 +105,10 @@ impl fmt::Display for Position {
 pub struct Message {
     /// The id that the publisher gave, or, if it gave none, the position as text.
     pub id: Arc<str>,
-    /// What was published: JSON text, as the publisher gave it.
+    /// The published data: JSON text, as the publisher gave it.
     pub data: Arc<str>,
-    /// Where the message stands in its topic. Also its cause: the ids of what a step does because of
-    /// this message begin with the position as text.
+    /// The message's position in its topic. The position is also a cause: the ids of effects of a step that
+    /// this message causes begin with the position as text.
     pub position: Position,
     /// A number that no other message in this process has. JavaScript keeps the parsed data under it,
     /// so that the data is parsed once for all receivers of a thread.
@@ -118,7 +118,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// What a message counts in a history beside its data and its id: about what its parts take.
+    /// The bytes that a message counts in a history beside its data and its id: about those of its parts.
     pub const OVERHEAD: usize = 192;
 
     /// A message with a new key.
@@ -133,7 +133,7 @@ impl Message {
         }
     }
 
-    /// What the message counts in a history, in bytes.
+    /// The bytes that the message counts in a history.
     pub fn weight(&self) -> usize {
         self.data.len() + self.id.len() + Self::OVERHEAD
     }

@@ -49,7 +49,7 @@ pub use sweeping::keep_swept;
 /// The longest name of a topic, and the longest id, in bytes.
 pub const MAX_NAME: usize = 256;
 
-/// Why a topic did not do what it was asked to. Nothing was changed.
+/// Why a call of topics has failed. Nothing was changed.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TopicError {
     /// The topic's name is empty or longer than [`MAX_NAME`]; the number is its length.
@@ -77,11 +77,11 @@ pub enum TopicError {
 /// The future of an answer.
 pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, TopicError>> + Send>>;
 
-/// What became of a message that was published.
+/// The result of a publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// Where the message stands. If its id was known, where the message stands, or stood, that was
-    /// published first under this id; the epoch may then be one that is over.
+    /// The position of the message. If its id was known: the position of the message that was published first
+    /// under this id; that message may be gone, and its epoch may be over.
     pub position: Position,
     /// The id was known, so nothing was published.
     pub is_duplicate: bool,
@@ -96,17 +96,17 @@ pub struct Most {
     pub bytes: usize,
 }
 
-/// What comes after a position.
+/// The messages after a position.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// Messages after the position are missing: the history does not reach back to it, or it is of
-    /// another epoch. How many are missing is not known. A batch with a gap has no messages, also none
-    /// that the history still has: who is told of a gap loads the newest state from elsewhere, and
-    /// older messages would come after that.
+    /// Messages after the position are missing: the history does not reach back to it, or it is of another
+    /// epoch. How many are missing is not known. A batch with a gap has no messages, also none that the
+    /// history still has: a subscriber that is told of a gap loads the newest state from elsewhere, and older
+    /// messages would come after that.
     pub gap: bool,
     /// The messages, in the topic's order, without one missing between them.
     pub messages: Vec<Arc<Message>>,
-    /// Where to read next: the position of the last message; if there is none, the position that was
+    /// The position to read after next: that of the last message; without a message, the position that was
     /// given; with a gap, the topic's newest position at the time of the read.
     pub position: Position,
     /// The topic has further messages after `position`. Nobody is woken for them.
@@ -119,7 +119,7 @@ trait Leave: Send + Sync {
     fn leave(&self, topic: &str, slot: u32);
 }
 
-/// That a sink is woken for a topic. Dropping it ends the subscription.
+/// While this lives, a sink is woken for a topic. Dropping it ends the subscription.
 ///
 /// A sink must not own its subscription, or neither would ever be dropped.
 pub struct Subscription {
@@ -148,14 +148,14 @@ impl fmt::Debug for Subscription {
     }
 }
 
-/// What a new subscriber gets.
+/// The beginning of a new subscription.
 #[derive(Debug)]
 pub struct Subscribed {
     /// Keeps the subscription.
     pub subscription: Subscription,
-    /// The topic's newest position: who reads after it gets what is published from now on.
+    /// The topic's newest position: a read after it gets the messages that are published from now on.
     pub now: Position,
-    /// The position before the oldest message of the history: who reads after it gets the history first.
+    /// The position before the oldest message of the history: a read after it gets the history first.
     pub oldest: Position,
 }
 
@@ -166,15 +166,14 @@ pub struct Subscribed {
 /// an implementation has to wait for another machine, a publish whose future was dropped has happened
 /// or not; to publish again under the same id makes sure.
 pub trait Topics: Send + Sync + 'static {
-    /// Publishes JSON text under the topic's next number, and wakes its subscribers soon after. A topic
-    /// that does not exist begins.
+    /// Publishes JSON text under the topic's next number, and wakes its subscribers soon after. If there is
+    /// no such topic, it begins.
     ///
-    /// An `id` makes it once: what is published to the same topic under an id that is known is dropped
-    /// ([`Published::is_duplicate`]). Ids are known for `limits.topicIdTime` and bounded in count, the
-    /// oldest is forgotten first. Without an id every call publishes.
+    /// With an `id` this happens once: a message with an id that the topic knows is dropped
+    /// ([`Published::is_duplicate`]). Ids are known for `limits.topicIdTime` and bounded in count, the oldest
+    /// is forgotten first. Without an id every call publishes.
     ///
-    /// # Errors
-    /// [`TopicError::Name`], [`Id`](TopicError::Id), [`Data`](TopicError::Data),
+    /// # Errors [`TopicError::Name`], [`Id`](TopicError::Id), [`Data`](TopicError::Data),
     /// [`Full`](TopicError::Full), [`Failed`](TopicError::Failed).
     fn publish(&self, topic: &str, id: Option<&str>, data: Arc<str>) -> Answer<Published>;
 
@@ -186,8 +185,9 @@ pub trait Topics: Send + Sync + 'static {
     /// [`TopicError::Name`], [`Full`](TopicError::Full), [`Failed`](TopicError::Failed).
     fn subscribe(&self, topic: &str, sink: Arc<dyn Sink>, number: u32) -> Answer<Subscribed>;
 
-    /// As [`subscribe`](Self::subscribe), for whoever has a position already. Does not wait: if the topic is kept
-    /// elsewhere and not known here yet, reads give nothing so far, and the sink is woken when it is known.
+    /// As [`subscribe`](Self::subscribe), for a subscriber that has a position already. Does not wait: if the
+    /// topic is kept elsewhere and not known here yet, reads give nothing so far, and the sink is woken when
+    /// the topic is known.
     ///
     /// # Errors
     /// [`TopicError::Name`], [`Full`](TopicError::Full).
@@ -198,18 +198,17 @@ pub trait Topics: Send + Sync + 'static {
         number: u32,
     ) -> Result<Subscription, TopicError>;
 
-    /// What comes after `from`, any position that this topic ever had, or [`Position::BEGINNING`]. From the call on the sink is
-    /// woken again if there is something after what this read gives, unless [`Batch::more`] says so
-    /// already.
+    /// The messages after `from`, any position that this topic ever had, or [`Position::BEGINNING`]. From the
+    /// call on, the sink is woken again if there are messages after those of this read, unless
+    /// [`Batch::more`] says so already.
     ///
-    /// # Errors
-    /// [`TopicError::Failed`].
+    /// # Errors [`TopicError::Failed`].
     fn read(&self, subscription: &Subscription, from: Position, most: Most) -> Answer<Batch>;
 
-    /// Forgets what has expired. The application calls this every few seconds. The work of a call is
-    /// bounded; true if there is more to do, and the application should call again soon.
+    /// Forgets messages, ids and topics that have expired. The application calls this every few seconds. The
+    /// work of a call is bounded; true if there is more to do, and the application should call again soon.
     fn sweep(&self, now: Instant) -> bool;
 
-    /// What this process holds of topics.
+    /// How much topics hold in this process.
     fn held(&self) -> Held;
 }

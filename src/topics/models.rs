@@ -1,4 +1,4 @@
-//! What must hold in whatever order threads publish, read, subscribe and leave (`npm run models`).
+//! Promises that hold in whatever order threads publish, read, subscribe and leave (`npm run models`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -106,8 +106,8 @@ fn a_subscriber_that_sleeps_is_woken_by_the_task() {
     nothing_is_lost(5);
 }
 
-/// A subscriber comes while others leave and somebody publishes: what is published after its position
-/// reaches it.
+/// A subscriber comes while others leave and a message is published. Messages that are published after the
+/// subscriber's position reach it.
 #[test]
 fn what_is_published_after_a_subscription_reaches_it() {
     let missed = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);

@@ -1,5 +1,5 @@
-//! The topics of this process: histories, and who is woken. What is published here begins here; what is published
-//! elsewhere is taken over as it comes.
+//! The topics of this process: their histories and their subscribers. Messages that are published here begin
+//! here; messages that are published elsewhere are taken over as they come.
 
 use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
@@ -36,20 +36,20 @@ const CHUNKS: usize = 1;
 /// Has the runtime run a task to its end.
 pub type Spawn = Arc<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync>;
 
-/// What became of a message of a topic that is kept elsewhere.
+/// The result of taking a message of a topic that is kept elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
-    /// It was the next one.
+    /// The message was the next one.
     Next,
-    /// It has been here before.
+    /// The message has been here before.
     Known,
-    /// It is of another epoch, others before it are missing here, the message before it is another one here, or the topic
-    /// is not here.
+    /// The message is of another epoch, messages before it are missing here, the message before it is another
+    /// one here, or the topic is not here.
     Hole,
 }
 
-/// Locks are taken in this order: a shard's, then that of the ids. Sinks are woken and dropped under
-/// none.
+/// Locks are taken in this order: a shard's, then the lock of the ids. No lock is held while a sink is woken
+/// or dropped.
 pub(super) struct Rooms {
     shards: Vec<Mutex<Shard>>,
     hasher: RandomState,
@@ -95,7 +95,7 @@ impl Rooms {
         })
     }
 
-    /// What the topics hold now.
+    /// How much the topics hold now.
     pub(super) fn held(&self) -> Held {
         let ids = lock(&self.ids).len();
         self.counts.held(ids)
@@ -125,7 +125,7 @@ impl Rooms {
         lock(self.shard(self.number_of(topic))).with(topic, now, time, change)
     }
 
-    /// Reads or changes a topic, which begins if there is no such one.
+    /// Reads or changes a topic. If there is no such topic, it begins.
     fn with_or_begin<R>(
         &self,
         topic: &str,
@@ -163,8 +163,8 @@ impl Rooms {
         counted.is_ok()
     }
 
-    /// Forgets an idle topic, of this shard or the next one that has any; or else one that has messages and
-    /// that nobody has subscribed to. False if all have subscribers.
+    /// Forgets an idle topic, of this shard or of the next shard that has one. If no topic is idle, forgets
+    /// one that has messages and no subscribers. False if all have subscribers.
     fn forget_unused(&self, number: usize) -> bool {
         let any = |forget: fn(&mut Shard) -> bool| {
             (0..SHARDS).any(|step| forget(&mut lock(self.shard(number.wrapping_add(step)))))
@@ -237,9 +237,9 @@ impl Rooms {
         taken
     }
 
-    /// Takes over what a topic that is kept elsewhere has: all that it has, or what comes after what is known here.
-    /// The topic begins if there is no such one. `before` is the position before the first message, and `tail` the name of
-    /// the message there.
+    /// Takes over the messages of a topic that is kept elsewhere: all of them, or those after the last one
+    /// that is known here. If there is no such topic, it begins. `before` is the position before the first
+    /// message, and `tail` the name of the message there.
     ///
     /// # Errors
     /// [`TopicError::Full`].
@@ -314,7 +314,7 @@ impl Rooms {
         let now = Instant::now();
         let key = id.map(|id| self.keys.of(topic, id));
         let known = |key| lock(&self.ids).position(key, now);
-        // A first look, so that what is known neither begins a topic nor takes a place.
+        // A first look, so that a known message neither begins a topic nor takes a place.
         if let Some(position) = key.and_then(known) {
             return Ok(Published {
                 position,
@@ -363,7 +363,7 @@ impl Rooms {
         self.subscribe_or_begin(topic, sink, number, &owner)
     }
 
-    /// Subscribes to a topic, which begins if there is no such one. `owner` ends the subscription.
+    /// Subscribes to a topic. If there is no such topic, it begins. `owner` ends the subscription.
     pub(super) fn subscribe_or_begin(
         &self,
         topic: &str,
@@ -395,7 +395,8 @@ impl Rooms {
         from: Position,
         most: Most,
     ) -> Result<Batch, TopicError> {
-        // Before the history is looked at: what is published after the look is told.
+        // Before the history is looked at: the subscriber is woken for messages that are published after the
+        // look.
         listener.reads();
         let read = |topic: &mut Topic| topic.history.after(from, most);
         // A subscription keeps its topic, so only a subscription of other topics comes here.

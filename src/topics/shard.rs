@@ -12,14 +12,14 @@ use super::foreign::Foreign;
 use super::history::{Bounds, History};
 use super::sinks::{Chunk, Sinks};
 
-/// Up to so many subscribers are woken by whoever publishes. To hand them to the runtime costs as much
-/// as to wake this many.
+/// The publisher itself wakes up to so many subscribers. Handing them to the runtime costs as much as waking
+/// this many.
 const FEW: usize = 4;
 
-/// What topics hold.
+/// How much topics hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    /// Topics, those included that have neither messages nor subscribers.
+    /// Topics, also those that have neither messages nor subscribers.
     pub topics: usize,
     /// Bytes of all messages that are kept ([`Message::weight`](super::Message::weight)).
     pub bytes: usize,
@@ -29,7 +29,7 @@ pub struct Held {
     pub ids: usize,
 }
 
-/// What the shards count together.
+/// The counts of all shards together.
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) topics: AtomicUsize,
@@ -51,7 +51,7 @@ impl Counts {
 /// Whether a task wakes the subscribers of a topic.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Telling {
-    /// There is no task.
+    /// No task wakes the subscribers.
     No,
     /// There is a task, and something was published that it has not begun to tell. Set by a publish.
     Wanted,
@@ -60,11 +60,11 @@ enum Telling {
     Running,
 }
 
-/// Who wakes the subscribers after a publish.
+/// Says how the subscribers are woken after a publish.
 pub(super) enum Tell {
-    /// Nobody: there are none, or a task does it that runs already.
+    /// There are no subscribers, or a task is running that wakes them.
     Nobody,
-    /// Whoever publishes, when it has released the lock.
+    /// The publisher wakes these, when it has released the lock.
     These(Vec<Arc<Chunk>>),
     /// A new task.
     Task(Arc<str>),
@@ -74,13 +74,13 @@ pub(super) enum Tell {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Listed {
     No,
-    /// It has messages, and subscribers or a task that wakes some. The time is when the oldest message
+    /// The topic has messages, and subscribers or a task that wakes some. The time is when the oldest message
     /// expires, or earlier.
     Heard(Instant),
     /// The same, but nobody has subscribed to it.
     Unheard(Instant),
-    /// It has neither messages nor subscribers, since this time. Only its epoch and number are left:
-    /// they spare who comes back with a position a gap without need.
+    /// The topic has neither messages nor subscribers, since this time. Only its epoch and number are left:
+    /// with them, a subscriber that comes back with a position is not told of a gap without need.
     Idle(Instant),
 }
 
@@ -119,7 +119,7 @@ impl Topic {
         self.name.clone()
     }
 
-    /// Something was published: who wakes the subscribers?
+    /// A message was published. Says how the subscribers are woken.
     pub(super) fn published(&mut self) -> Tell {
         if self.telling != Telling::No {
             self.telling = Telling::Wanted;
@@ -287,14 +287,15 @@ impl Shard {
         most
     }
 
-    /// Drops the oldest message of this shard, or one that is about as old. False if there is none.
+    /// Drops the oldest message of this shard, or one that is about as old. False if the shard has no
+    /// messages.
     pub(super) fn drop_oldest(&mut self, now: Instant, time: Duration) -> bool {
         let is_any = self.lists.first().is_some();
         self.look_after(now, time, History::drop_oldest);
         is_any
     }
 
-    /// Forgets the topic that has been idle for longest. False if none is idle.
+    /// Forgets the topic that has been idle for longest. False if no topic is idle.
     pub(super) fn forget_idle(&mut self) -> bool {
         let Some((_, name)) = self.lists.idle.pop_first() else {
             return false;
@@ -319,8 +320,9 @@ impl Shard {
         true
     }
 
-    /// Forgets a topic that nobody has subscribed to, with its messages: the one whose oldest message
-    /// expires first. False if there is none. Who comes back with a position in it is told of a gap.
+    /// Forgets a topic that nobody has subscribed to, with its messages: the topic whose oldest message
+    /// expires first. False if there is no such topic. A subscriber that comes back with a position in it is
+    /// told of a gap.
     pub(super) fn forget_unheard(&mut self) -> bool {
         let Some((_, name)) = self.lists.unheard.pop_first() else {
             return false;

@@ -1,4 +1,4 @@
-//! Who is told that a topic has something new.
+//! The subscribers of a topic, and how they are woken.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +10,7 @@ use shuttle::sync::atomic::AtomicBool;
 #[cfg(not(shuttle))]
 use std::sync::atomic::AtomicBool;
 
-/// Whoever subscribes. A topic knows no actor, only this.
+/// A subscriber, as a topic knows it: a topic knows no actor.
 pub trait Sink: Send + Sync {
     /// The topic of this subscription has something after the position that the subscriber read last.
     /// `subscription` is the number that the subscriber chose when it subscribed.
@@ -113,7 +113,7 @@ impl Sinks {
         u32::try_from(slot).unwrap_or(u32::MAX)
     }
 
-    /// Puts a listener into a slot, or none. Gives what was there.
+    /// Puts a listener into a slot, or empties the slot. Gives the listener that was there.
     fn set(&mut self, slot: u32, listener: Option<Arc<Listener>>) -> Option<Arc<Listener>> {
         let (chunk, index) = place(slot);
         let chunk = Arc::make_mut(self.chunks.get_mut(chunk)?);
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(numbers(&sinks.snapshot()), now);
     }
 
-    /// Against a map: slots are given once at a time, the lowest first, and nothing of those that left
+    /// Against a map: slots are given once at a time, the lowest first, and nothing of a listener that left
     /// stays.
     #[test]
     fn slots_are_used_again_and_given_back() {

@@ -1,4 +1,4 @@
-//! Topics forget what has expired, also those that nobody publishes to any more.
+//! Has topics forget what has expired, also topics that nobody publishes to any more.
 
 use std::sync::Weak;
 

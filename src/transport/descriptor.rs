@@ -79,7 +79,7 @@ impl Descriptor {
     }
 
     /// # Errors
-    /// Never, because there is no descriptor.
+    /// Never: on this platform the value cannot exist.
     pub fn into_transport(self) -> io::Result<BoxTransport> {
         match self.0 {}
     }

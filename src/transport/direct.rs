@@ -1,7 +1,8 @@
-//! The direct way to a socket: a whole frame is written by whoever has it, if the connection writes nothing itself.
+//! The direct way to a socket: if the connection writes nothing itself, any thread that has a whole frame
+//! writes the frame.
 //!
-//! A change that thousands of pages get would otherwise wake the task of each connection, and each of these tasks
-//! would write one frame.
+//! A change that thousands of pages get would otherwise wake the task of each connection, and each of these
+//! tasks would write one frame.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -146,7 +147,7 @@ mod tests {
     use crate::limits::Limits;
     use crate::transport::{Descriptor, WebSocket};
 
-    /// What is done to one socket, in turn.
+    /// The actions on one socket, in turn.
     #[derive(Clone, Debug)]
     enum Step {
         /// Somebody writes past the connection.
@@ -184,7 +185,7 @@ mod tests {
         let direct = socket.direct().unwrap();
         let mut expected = Vec::new();
         let mut read = Vec::new();
-        // As the connection's task: it writes what it can.
+        // As the connection's task does: writes as much as the socket takes.
         let go_on = |socket: &mut WebSocket| {
             let _ = socket.flush().now_or_never();
         };
@@ -193,7 +194,7 @@ mod tests {
             match step {
                 Step::Direct(size) => {
                     let text = text(size);
-                    // What cannot go this way waits for the connection.
+                    // Bytes that cannot go this way wait for the connection.
                     let Some(free) = direct.free(text.len()) else {
                         continue;
                     };
@@ -227,7 +228,7 @@ mod tests {
         assert!(read.eq(expected), "a message was changed, lost or moved");
     }
 
-    /// Has the connection write what it can, for ever.
+    /// Has the connection write as much as the socket takes, for ever.
     async fn written(socket: &mut WebSocket) {
         socket.flush().await.unwrap();
         std::future::pending().await

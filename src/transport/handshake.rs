@@ -79,7 +79,7 @@ pub enum Rejection {
     #[error("the header Sec-WebSocket-Key must be 16 bytes in base64")]
     Key,
     /// Not version 13.
-    #[error("only version 13 of the protocol is spoken here")]
+    #[error("only version 13 of the WebSocket protocol is supported")]
     Version,
     /// A page of another origin.
     #[error("this origin may not connect")]

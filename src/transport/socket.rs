@@ -1,5 +1,5 @@
-//! A socket of the system, which two can write to: its connection, and whoever has a whole frame for it while the
-//! connection writes nothing.
+//! A socket of the system that two can write to: its connection, and any thread that has a whole frame for it
+//! while the connection writes nothing.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;

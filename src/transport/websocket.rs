@@ -180,7 +180,7 @@ fn polled<T>(result: Result<T, Error>) -> Poll<Result<T, Error>> {
 /// A connection after its opening handshake.
 pub struct WebSocket {
     transport: BoxTransport,
-    /// Who else writes whole frames, while this writes nothing.
+    /// The other way for whole frames, while this writes nothing.
     direct: Option<Arc<Direct>>,
     protocol: WebSocketContext,
     subprotocol: bool,

@@ -15,8 +15,8 @@ pub(super) enum Writer {
 }
 
 impl Writer {
-    /// Writes what the socket takes now. Asks the socket itself, not what tokio knows of it, which costs less. (Node has
-    /// the process ignore `SIGPIPE`.)
+    /// Writes as much as the socket takes now. Asks the socket itself: tokio's own knowledge of it would cost
+    /// more. (Node has the process ignore `SIGPIPE`.)
     pub(super) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(half) => SockRef::from(half.as_ref()).send(bytes),

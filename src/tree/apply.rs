@@ -1,6 +1,6 @@
 //! The client's side of a diff: a tree and a patch give the next tree.
 //!
-//! The server does not need it: it keeps what it rendered. Tests check patches with it, and the load
+//! The server does not need this file: it keeps its own renders. Tests check patches with it, and the load
 //! generator is a client with it.
 
 use super::node::Builder;
@@ -23,7 +23,7 @@ pub enum ApplyError {
     /// The patch adds to a text that does not begin as the patch says.
     #[error("the patch adds to slot {0}, where another text or none is")]
     NoText(usize),
-    /// The result is no tree.
+    /// The result is not a tree.
     #[error(transparent)]
     Tree(#[from] TreeError),
 }
@@ -93,7 +93,7 @@ impl LiveTree {
     }
 }
 
-/// What stays of the old text, and what follows of the new one.
+/// The part of the old text that stays, and the rest of the new one.
 fn continued(was: Leaf<'_>, text: &str, stays: Stays) -> Option<String> {
     let (beginning, rest) = was.text.split_at_checked(stays.bytes)?;
     let follows = text.strip_prefix(beginning)?;

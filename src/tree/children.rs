@@ -8,9 +8,9 @@ use super::rows::{Branch, LiveTree, TreeView};
 pub struct Child<'a> {
     /// The module's name.
     pub module: &'a str,
-    /// What tells it from the parent's other components of the module.
+    /// Tells the component from the parent's other components of the module.
     pub key: &'a str,
-    /// What the parent gives it, as JSON: see [`given`](crate::given).
+    /// The props that the parent gives it, as JSON: see [`given`](crate::given).
     pub given: &'a str,
 }
 
@@ -62,7 +62,7 @@ mod tests {
     const CONTAINER: &[&str] = &["<div data-l-live=\"", "\" data-l-key=\"", "\">", "</div>"];
     const PAGE: &[&str] = &["<main>", "</main>"];
 
-    /// A page with these nested components in a list, each by module, key and what it is given.
+    /// A page with these nested components in a list, each by module, key and given props.
     fn page(templates: &Templates, children: &[[&str; 3]]) -> Render {
         let code = |kind: u32, argument: usize| (argument as u32) << op::SHIFT | kind;
         let mut ops = vec![code(op::TREE, 1), code(op::EACH, children.len())];

@@ -31,7 +31,7 @@ pub mod op {
     pub const JSON: u32 = 4;
     /// The slot, or at the root the whole tree, is as before; no argument.
     pub const SAME: u32 = 5;
-    /// A keyed list; argument: how many steps follow, each of one of the kinds below.
+    /// A keyed list; argument: the number of steps that follow. Each step is of one of the kinds below.
     pub const EACH: u32 = 6;
     /// HTML of users after a sanitizer; argument: its length.
     pub const SANITIZED: u32 = 7;
@@ -49,7 +49,7 @@ pub mod op {
     pub const SHIFT: u32 = 3;
 }
 
-/// A render that JavaScript handed over, and what was refused in it.
+/// A render that JavaScript handed over, with the values in it that were refused.
 pub struct Decoded {
     /// The render; `None` if the whole tree is as before.
     pub render: Option<Render>,
@@ -65,7 +65,7 @@ pub struct RefusedValue {
     pub template: Arc<Template>,
     /// The index of the slot in the template, as the wire counts slots.
     pub slot: usize,
-    /// What was wrong with the value.
+    /// Why the value was refused.
     pub refusal: Refusal,
 }
 
@@ -81,7 +81,7 @@ impl std::fmt::Display for RefusedValue {
         let place = self.template.describe(value.unwrap_or_default());
         write!(
             formatter,
-            "{}: {place}; further ones there are not logged",
+            "{}: {place}; further values of this slot are not logged",
             self.refusal
         )
     }
@@ -96,7 +96,7 @@ pub enum CompactError {
     /// A list, a subtree or raw HTML in an attribute or another place that holds only text.
     #[error("expected text but received {received} for {place}")]
     Misplaced {
-        /// What was given.
+        /// The kind of value that JavaScript gave.
         received: &'static str,
         /// The slot.
         place: String,
@@ -104,7 +104,7 @@ pub enum CompactError {
     /// The parts do not make a tree.
     #[error(transparent)]
     Tree(#[from] TreeError),
-    /// The JSON of a raw module is no tree.
+    /// The JSON of a raw module is not a tree.
     #[error(transparent)]
     Json(#[from] ParseError),
     /// A row of a list says "as before"; only a row that is rendered anew may stand there.

@@ -1,4 +1,4 @@
-//! What changed between the last tree and the next render.
+//! The changes between the last tree and the next render.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use super::rows::{Branch, Dynamic, List, LiveTree, TreeView};
 use super::tail::Stays;
 use crate::template::{GIVEN, Place, Template};
 
-/// What changed in a tree, by slot, or, in a list that keeps its length, by item. Ascending.
+/// The changes in a tree, by slot, or, in a list that keeps its length, by item. Ascending.
 #[derive(Debug, Default, Clone)]
 pub struct Patch<'a> {
     /// The tree's template; `None` for a list, and if the patch came over the wire.
@@ -383,8 +383,8 @@ mod tests {
     }
 
     proptest! {
-        /// What a client has after the patch is what the server rendered: applied in memory, after
-        /// a trip over the classic wire, and as the server itself commits it.
+        /// After the patch, a client has the server's render: applied in memory, after a trip over the
+        /// classic wire, and as the server itself commits it.
         #[test]
         fn applying_the_diff_gives_the_new_tree(old in any_shape(), new in any_shape()) {
             let (old, new) = (old.build(), new.build());
@@ -402,7 +402,7 @@ mod tests {
             prop_assert_eq!(last.to_json(), new.to_json());
         }
 
-        /// Rows are compared right, too, if those after a changed row stand in other chunks.
+        /// Rows are compared right, too, if rows after a changed one stand in other chunks.
         #[test]
         fn only_changed_rows_of_a_long_list_are_in_its_diff(
             lengths in prop::collection::vec(0usize..200, 0..300),

@@ -26,9 +26,9 @@ pub enum ParseError {
     /// JSON of another shape.
     #[error("expected {expected} but received {received} at {path}")]
     Shape {
-        /// What should stand there.
+        /// The value that should stand there.
         expected: &'static str,
-        /// What stands there.
+        /// The value that stands there.
         received: &'static str,
         /// The place, as a path of slots from the root.
         path: String,
@@ -36,7 +36,7 @@ pub enum ParseError {
     /// The parts do not make a tree.
     #[error("{error} at {path}")]
     Tree {
-        /// What is wrong.
+        /// The error.
         error: TreeError,
         /// The place, as a path of slots from the root.
         path: String,
@@ -65,7 +65,7 @@ impl LiveTree {
         out
     }
 
-    /// Appends what [`to_json`](Self::to_json) gives.
+    /// Appends the text of [`to_json`](Self::to_json).
     pub fn write_json(&self, out: &mut String) {
         self.view().write_json(out);
     }
@@ -106,7 +106,7 @@ impl Patch<'_> {
         out
     }
 
-    /// Appends what [`to_json`](Self::to_json) gives.
+    /// Appends the text of [`to_json`](Self::to_json).
     pub fn write_json(&self, out: &mut String) {
         out.push('{');
         for (position, (index, change)) in self.changes.iter().enumerate() {

@@ -16,7 +16,7 @@ pub enum Step {
     Row(u64),
 }
 
-/// Where a run of new rows comes from.
+/// The source of a run of new rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Old rows, unchanged and in their old order.
@@ -277,7 +277,7 @@ mod tests {
         plan(&steps, old, |_, _| true).unwrap()
     }
 
-    /// What a client does with the edit, done to keys instead of rows.
+    /// The client's part of the edit, done to keys instead of rows.
     fn apply(plan: &Plan, old: &[u64], rows: &[u64]) -> Vec<u64> {
         let mut gone = vec![false; old.len()];
         plan.removed
@@ -383,7 +383,7 @@ mod tests {
             prop_assert_eq!(removed, old.len() - common.len());
         }
 
-        /// However JavaScript found out what stayed, the result is the same list.
+        /// However JavaScript found out which rows stayed, the result is the same list.
         #[test]
         fn kept_runs_and_moved_rows_give_the_same_list(
             len in 0usize..20,

@@ -25,7 +25,7 @@ pub(super) enum Keys {
 }
 
 impl Keys {
-    /// Keeps these `hashes`, one for each of the `rows`' packed leaves, or none at all.
+    /// Keeps these `hashes`: one for each of the `rows`' packed leaves, or no hashes at all.
     pub(super) fn new<'a>(hashes: &[u64], mut rows: impl Iterator<Item = &'a str> + Clone) -> Self {
         let Some((first, packed)) = hashes.first().zip(rows.clone().next()) else {
             return Self::None;

@@ -10,8 +10,7 @@ use std::sync::Arc;
 use super::packed::{self, PackedSlot};
 use crate::template::Template;
 
-/// A template and what stands in each of its slots: a leaf or a branch. `B` is the type of the
-/// branches.
+/// A template with the content of each of its slots: a leaf or a branch. `B` is the type of the branches.
 #[derive(Clone)]
 pub struct Node<B> {
     pub(super) template: Arc<Template>,
@@ -20,18 +19,18 @@ pub struct Node<B> {
     pub(super) branches: Box<[B]>,
 }
 
-/// A reference to a node: to one that is held by itself, or to a row of a list.
+/// A reference to a node: to a node of its own, or to a row of a list.
 pub struct View<'a, B> {
     pub(super) template: &'a Arc<Template>,
     pub(super) packed: &'a str,
     pub(super) branches: &'a [B],
 }
 
-/// What stands in a slot of a node.
+/// The content of a node's slot.
 pub(super) enum Content<'a, B> {
     Leaf(Leaf<'a>),
     Branch(&'a B),
-    /// What stood in this slot after the last render. Only a render has such slots.
+    /// The content that this slot had after the last render. Only a render has such slots.
     Same,
 }
 
@@ -98,7 +97,7 @@ impl<'a, B> View<'a, B> {
         self.template
     }
 
-    /// What stands in each slot, in order.
+    /// The content of each slot, in order.
     pub(super) fn parts(self) -> impl Iterator<Item = Content<'a, B>> {
         let mut branches = self.branches.iter();
         packed::slots(self.packed).map(move |slot| match slot {
@@ -162,7 +161,7 @@ impl<'t, B> Builder<'t, B> {
         self.count += 1;
     }
 
-    /// The next slot holds what it held after the last render.
+    /// The next slot has the same content as after the last render.
     pub(super) fn same(&mut self, scratch: &mut String) {
         packed::push_same(scratch);
         self.same = true;
@@ -229,7 +228,7 @@ mod tests {
         );
     }
 
-    /// The bound is on what the allocator hands out, headers included.
+    /// The bound counts the allocator's bytes, headers included.
     #[test]
     fn a_thousand_rows_cost_at_most_four_times_their_text() {
         let mut text = 0;

@@ -34,7 +34,7 @@ fn push_header(packed: &mut String, kind: u8, len: usize) {
     }
 }
 
-/// The header at `at`: the slot's kind, the length of its text, and where the text begins.
+/// The header at `at`: the slot's kind, the length of its text, and the position at which the text begins.
 fn read_header(packed: &str, at: usize) -> Option<(u8, usize, usize)> {
     let bytes = packed.as_bytes();
     let first = *bytes.get(at)?;
@@ -66,7 +66,7 @@ pub(super) fn push_same(packed: &mut String) {
     push_header(packed, SAME, 0);
 }
 
-/// Whether every slot says what it holds: none is `Same`.
+/// Whether every slot has its content: no slot is `Same`.
 pub(super) fn is_complete(packed: &str) -> bool {
     !slots(packed).any(|slot| matches!(slot, PackedSlot::Same))
 }

@@ -21,7 +21,7 @@ pub type Render = Node<Update>;
 pub enum Update {
     /// A subtree. After [`Render::resolve`], the slot held a subtree of the same template before.
     Tree(Render),
-    /// A complete subtree: it replaces what the slot held before.
+    /// A complete subtree: it replaces the slot's former content.
     Whole(LiveTree),
     /// A complete list. JavaScript writes one if the list has no keys; [`Render::resolve`] makes one
     /// of a keyed list if the slot held no keyed list before.
@@ -59,10 +59,9 @@ impl Script {
 }
 
 impl Render {
-    /// The tree, if the render says what each slot holds.
+    /// The tree, if the render has the content of each slot.
     ///
-    /// # Errors
-    /// [`Mismatch`] if a slot is "as before".
+    /// # Errors [`Mismatch`] if a slot is "as before".
     pub fn into_tree(self) -> Result<LiveTree, Mismatch> {
         if !packed::is_complete(&self.packed) {
             return Err(Mismatch);
@@ -262,7 +261,7 @@ mod tests {
         keys::hash(&key.to_string())
     }
 
-    /// What a row says beside its key; mostly nothing.
+    /// The text of a row beside its key; mostly empty.
     fn text() -> impl Strategy<Value = u8> {
         prop_oneof![3 => Just(0), 1 => 0u8..6]
     }
@@ -382,7 +381,7 @@ mod tests {
             }
         }
 
-        /// However long the list, edits cost what was edited.
+        /// However long the list is, an edit costs in proportion to the edited rows.
         #[test]
         fn the_patch_is_bounded_by_the_edits(
             edits in prop::collection::vec((0u8..4, 0usize..300, 0usize..300), 1..8),

@@ -10,10 +10,10 @@ use super::node::{Content, Leaf, Node, View};
 use crate::rope::{Chunk, Edit, MAX_BYTES, MAX_ITEMS, Rope};
 use crate::template::{GIVEN, Template};
 
-/// A rendered template: its statics and what stands in each slot.
+/// A rendered template: its statics and the content of each slot.
 pub type LiveTree = Node<Branch>;
 
-/// A reference to a tree: to one that is held by itself, or to a row of a list.
+/// A reference to a tree: to a tree of its own, or to a row of a list.
 pub type TreeView<'a> = View<'a, Branch>;
 
 /// A subtree or a list.
@@ -25,7 +25,7 @@ pub enum Branch {
     List(List),
 }
 
-/// What stands in a slot.
+/// The content of a slot.
 #[derive(Clone, Copy)]
 pub enum Dynamic<'a> {
     /// Text, or trusted HTML.
@@ -49,7 +49,7 @@ struct RowChunk {
     kinds: Kinds,
     /// The leaves of all rows, each row packed as in [`Node`](super::Node).
     packed: Box<str>,
-    /// Where each row ends in `packed`.
+    /// The position in `packed` at which each row ends.
     ends: Box<[u32]>,
     keys: Keys,
     /// `None` if no row has branches.
@@ -65,7 +65,7 @@ enum Kinds {
     Each(Vec<Arc<Template>>),
 }
 
-/// The branches of all rows, and where those of each row end.
+/// The branches of all rows, and the positions at which the branches of each row end.
 #[derive(Clone, Default)]
 struct Branches {
     all: Vec<Branch>,
@@ -84,13 +84,13 @@ pub struct Rows {
 }
 
 impl<'a> TreeView<'a> {
-    /// What stands in each slot, in order.
+    /// The content of each slot, in order.
     pub fn dynamics(self) -> impl Iterator<Item = Dynamic<'a>> {
         let is_child = self.template.is_child();
         self.parts()
             .enumerate()
             .filter_map(move |(slot, part)| match part {
-                // What a component is given is between it and its parent.
+                // Given props are between a component and its parent.
                 Content::Leaf(_) if is_child && slot == GIVEN => {
                     Some(Dynamic::Leaf(Leaf::default()))
                 }
@@ -113,7 +113,7 @@ impl<'a> TreeView<'a> {
 }
 
 impl LiveTree {
-    /// What stands in each slot, in order.
+    /// The content of each slot, in order.
     pub fn dynamics(&self) -> impl Iterator<Item = Dynamic<'_>> {
         self.view().dynamics()
     }

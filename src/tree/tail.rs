@@ -1,4 +1,4 @@
-//! A text that keeps its beginning: only what follows crosses the wire.
+//! A text that keeps its beginning: only the rest crosses the wire.
 
 use super::Leaf;
 
@@ -20,8 +20,8 @@ pub struct Stays {
 }
 
 impl Stays {
-    /// What of `was` stays in `is`; `None` if to say so would save nothing. Costs a comparison of the
-    /// two texts, and nothing if one of them is short.
+    /// The part of `was` that stays in `is`; `None` if naming this part would save nothing. Costs a
+    /// comparison of the two texts, and nothing if one of them is short.
     pub fn between(was: Leaf<'_>, is: Leaf<'_>) -> Option<Self> {
         if was.html || is.html || was.text.len().min(is.text.len()) < LEAST_TEXT {
             return None;
@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(between(&with("😀"), &with("😁")), Some((100, false)));
         assert_eq!(between(&with("é"), &with("è")), Some((100, false)));
         assert_eq!(between(&with("é"), &with("e\u{301}")), Some((100, false)));
-        // One text ends where the other one's character goes on.
+        // One text ends in the middle of a character of the other.
         assert_eq!(between(&with("é"), &with("\u{e0}x")), Some((100, false)));
     }
 

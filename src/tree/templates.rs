@@ -14,7 +14,7 @@ pub type TemplateId = u32;
 /// removed. The lock is a `std` one: it is held while one batch is decoded, which awaits nothing.
 pub struct Templates {
     list: RwLock<Vec<Arc<Template>>>,
-    /// What other processes call them. Not used by an application that has one process.
+    /// The names of templates between processes. Not used by an application that has one process.
     names: Mutex<Names>,
 }
 
@@ -78,7 +78,7 @@ impl Templates {
         template
     }
 
-    /// What other processes call this template, which was added here.
+    /// The name between processes of this template, which was added here.
     pub fn name_of(&self, template: &Template) -> TemplateName {
         let mut names = self.names();
         if let Some(name) = names.of.get(&template.number()) {
@@ -99,8 +99,8 @@ impl Templates {
         names.by_name.get(name).cloned()
     }
 
-    /// Learns a template from another process. False if the name is not that of the definition, or if too many were
-    /// learned.
+    /// Learns a template from another process. False if the name does not belong to the definition, or if too
+    /// many were learned.
     pub fn learn(&self, name: &TemplateName, definition: Definition) -> bool {
         if self.named(name).is_some() {
             return true;
@@ -118,7 +118,7 @@ impl Templates {
         names.by_name.contains_key(name)
     }
 
-    /// Its lock is taken before that of the list.
+    /// The lock of the names. It is taken before the lock of the list.
     fn names(&self) -> std::sync::MutexGuard<'_, Names> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,7 +9,7 @@ use super::rows::Branch;
 use super::{Leaf, List, LiveTree};
 use crate::template::Template;
 
-/// A dynamic that owns what it holds.
+/// A dynamic that owns its content.
 #[derive(Clone, Debug)]
 pub(crate) enum Owned {
     Text(String),
@@ -109,7 +109,7 @@ pub(crate) fn text_tree(statics: &[&str], leaves: &[&str]) -> LiveTree {
     tree(statics, dynamics.collect())
 }
 
-/// A text of which the beginning can stay.
+/// A text whose beginning can stay.
 const LONG: &str = "Once upon a time, when ☃ and 😀 were young, there was a text of some length.";
 
 /// Trees from a small alphabet, so that two random ones share statics and leaves often enough for

@@ -24,7 +24,7 @@ pub(super) struct Address {
     pub(super) round_number: Option<u64>,
     /// How many places the address has. A place is counted before its page stands in a line.
     pub(super) places: usize,
-    /// How many turns the address has: those that render, and those that wait for a promise.
+    /// How many turns the address has: turns that render, and turns that wait for a promise.
     pub(super) turns: usize,
 }
 
@@ -87,7 +87,7 @@ impl Queue {
         }
     }
 
-    /// Puts the address into the round if it has a line, takes it out if it has none.
+    /// Puts the address into the round if it has a line, takes it out if it has no line any more.
     pub(super) fn enter_round(&mut self, name: &Arc<str>) {
         let next = self.next_number();
         let Some(address) = self.addresses.get_mut(name) else {

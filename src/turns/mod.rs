@@ -329,8 +329,8 @@ impl Drop for Waits {
 }
 
 impl Turn {
-    /// A handle that gives up this turn's right to render. It goes to the code that learns first that
-    /// the page waits for a promise.
+    /// A handle that gives up this turn's right to render. The code that learns first that the page waits for
+    /// a promise gets the handle.
     pub fn yields(&self) -> Yield {
         Yield(Arc::downgrade(&self.0))
     }

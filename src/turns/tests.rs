@@ -1,4 +1,4 @@
-//! Who gets a turn, and when.
+//! Which page gets a turn, and when.
 
 use std::time::Duration;
 

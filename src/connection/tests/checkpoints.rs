@@ -424,7 +424,7 @@ async fn an_event_that_was_not_handled_is_in_the_checkpoint_and_is_no_revision()
         .open(&checkpoint, "user 7", unix_now(), Duration::MAX);
     let Point { event, revision } = opened.unwrap().point;
     assert_eq!((number, event.0, revision.0), (3, 3, 1));
-    // Nor is one of them handled again, where only the checkpoint is known.
+    // No such event is handled again either, if only the checkpoint is known.
     let next = Server::counter(Limits::default());
     page.reconnect(&next).await;
     page.join(checkpoint, None).await;

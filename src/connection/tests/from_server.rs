@@ -68,8 +68,8 @@ fn unsubscribe(server: &Server, topic: &str) -> usize {
     })
 }
 
-/// The page is shown what there is, and the receiver that takes longer is not called again: what it has done
-/// elsewhere would be done twice.
+/// The page is shown the committed state. The receiver that takes longer is not called again: its effects
+/// elsewhere would happen twice.
 #[tokio::test(start_paused = true)]
 async fn a_receiver_that_takes_longer_than_a_page_waits_is_called_once() {
     let (dispatcher, begun) = room(Duration::from_secs(5));

@@ -9,14 +9,24 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
+use super::refused::GONE;
 use super::*;
+use crate::clock::unix_now;
+use crate::dispatch::Joins;
 use crate::ids::{Life, Point, Revision};
 use crate::limits::Limits;
+use crate::live_socket::{LiveSocket, Start};
+use crate::outbox::CONNECTION;
+use crate::props::Props;
+use crate::protocol::Refusal;
 use crate::registry::{Details, Registry};
+use crate::session::{About, Back, Link, Session};
+use crate::sessions::to_page::ToPage;
 use crate::store::Store;
 use crate::testing::{
     Closures, Log, application, dial, extended_request, messages, response, token, upgraded,
 };
+use crate::token::{Claims, Kind};
 
 mod checkpoints;
 mod faults;

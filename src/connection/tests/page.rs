@@ -104,7 +104,7 @@ impl Page {
         (message[1].as_u64().unwrap(), html)
     }
 
-    /// The next message goes on from where the page is; gives the last answered number.
+    /// The next message goes on from the page's point; gives the last answered number.
     pub(super) async fn resumed(&mut self) -> u64 {
         let message = self.next().await;
         assert_eq!(message[0], "a", "{message}");

@@ -1,4 +1,4 @@
-//! A page comes back: what it resumes, which answers it is sent, and who may come back.
+//! A page comes back: what it resumes, which answers it is sent, and which pages may come back.
 
 use serde_json::json;
 
@@ -395,7 +395,7 @@ async fn failures_that_were_missed_come_before_the_tree() {
     assert_eq!(page.shown().await, (100, html(98), false));
 }
 
-/// No tree says that a form keeps what was typed.
+/// A tree does not say that a form keeps the texts that the user has typed.
 #[tokio::test(start_paused = true)]
 async fn a_form_to_be_kept_is_said_before_its_answer_and_before_the_tree() {
     let server = Server::counter(Limits::default());
@@ -413,7 +413,7 @@ async fn a_form_to_be_kept_is_said_before_its_answer_and_before_the_tree() {
     assert_eq!(page.shown().await, (100, html(100), false));
 }
 
-/// No tree says where an event has sent its page.
+/// A tree does not say to which address an event has sent its page.
 #[tokio::test(start_paused = true)]
 async fn a_redirect_that_was_missed_comes_before_the_tree() {
     let server = Server::counter(Limits::default());

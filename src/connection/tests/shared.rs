@@ -159,7 +159,7 @@ async fn a_page_goes_on_from_its_ticket_also_when_its_viewer_has_left() {
     page.event(2, "slow").await;
     sleep(Duration::from_secs(1)).await;
     drop(page);
-    // What was asked for is handled, and its answer waits.
+    // The page's events are handled, and the answers wait.
     sleep(Duration::from_secs(10)).await;
     let mut page = Viewer::open(&server).await;
     let resume = |seen: u64| [json!(ticket), json!(seen), json!(1), json!(0)];
@@ -178,7 +178,7 @@ async fn a_page_goes_on_from_its_ticket_also_when_its_viewer_has_left() {
     page.join(&resume(3)).await;
     let resumed = page.next().await;
     assert_eq!((&resumed[0], &resumed[2]), (&json!("a"), &json!(3)));
-    // It has said that it shows the first revision.
+    // The page has said that it shows the first revision.
     assert_eq!(page.next().await, change(3, 2));
     assert_eq!(page.next().await, change(3, 3));
 }
@@ -215,7 +215,7 @@ async fn an_expired_token_is_good_with_a_ticket_that_is_not() {
     assert!(opened.is_err());
 }
 
-/// A store that can be away. It keeps nothing.
+/// A store that can be away. The store keeps nothing.
 #[derive(Clone, Default)]
 struct Away {
     is_away: Arc<AtomicBool>,
@@ -252,7 +252,7 @@ impl Store for Away {
     }
 }
 
-/// A component whose props are the ids of those who are there, by what its receiver `viewers` was told.
+/// A component whose props are the ids of its viewers, as its receiver `viewers` was told of them.
 fn counting_viewers() -> Closures {
     Closures::new(|call| {
         let here: Option<BTreeSet<String>> = serde_json::from_str(&call.props.to_json()).ok();
@@ -285,8 +285,9 @@ fn counting_viewers() -> Closures {
     })
 }
 
-/// Who joins and leaves while the store is away is gathered: the receiver is told of everybody who has come and is
-/// still there, once, and nobody is told of twice. What waits does not grow with those who come and go.
+/// While the store is away, viewers join and leave. Afterwards the receiver is told of all viewers that have
+/// come and are still there, once, and of no viewer twice. The memory that waits does not grow with viewers
+/// that come and go.
 #[tokio::test(start_paused = true)]
 async fn who_joins_and_leaves_while_the_store_is_away_is_told_when_it_is_back() {
     let store = Away::default();
@@ -326,7 +327,7 @@ async fn who_joins_and_leaves_while_the_store_is_away_is_told_when_it_is_back() 
     assert!((1..=35).contains(&tries), "{tries} tries in 30 s");
     store.is_away.store(false, Ordering::SeqCst);
     sleep(Duration::from_secs(5)).await;
-    // Those who stay, and the page itself.
+    // The viewers that stay, and the page itself.
     let mut last = Value::Null;
     while !last.to_string().contains("<b>11</b>") {
         last = page.next().await;

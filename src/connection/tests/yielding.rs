@@ -1,4 +1,5 @@
-//! A page comes to another process, which asks the one that has its component to yield it. The processes share a Redis.
+//! A page comes to another process. That process asks the one that has the page's component to yield it. The
+//! processes share a Redis.
 
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -7,6 +8,7 @@ use tokio::time::Instant;
 
 use super::page::{Page, html};
 use super::*;
+use crate::homes::Coming;
 use crate::homes::{ABOUT, Answer as Said, Homes};
 use crate::processes::{Answering, Hears, Processes};
 use crate::redis::Address;
@@ -74,7 +76,7 @@ async fn has_components(server: &Server, count: usize) {
     until("the number of components", has).await;
 }
 
-/// Hears what is said only when it is told so.
+/// Hears messages only when it is told so.
 struct Late {
     goes_on: Arc<Notify>,
     ear: Arc<dyn Hears>,
@@ -133,7 +135,7 @@ with_server! {
         clicks(&mut page, 1..=3).await;
         let keys: Vec<String> = redis.ask(&["KEYS", "loom:home:*"]).unwrap();
         assert!(keys.is_empty(), "{keys:?}");
-        // Nor does one that its page resumes here.
+        // A component that its page resumes here has no home in Redis either.
         page.resume(&server, 3).await;
         assert_eq!(page.resumed().await, 3);
         let keys: Vec<String> = redis.ask(&["KEYS", "loom:home:*"]).unwrap();
@@ -169,7 +171,7 @@ with_server! {
         comes(&mut page, &second, 1).await;
         assert_eq!(page.shown().await, (2, html(101), false));
         has_components(&first, 0).await;
-        // It had not begun there.
+        // The component had not begun there.
         page.event(3, 2, "increment").await;
         assert_eq!(page.answer().await, (3, html(102)));
         assert_eq!(first.context.dispatcher.abandoned.load(std::sync::atomic::Ordering::SeqCst), 0);
@@ -189,7 +191,8 @@ with_server! {
             let mut thief = Page::new(Client::extended(&second, user7()).await);
             thief.join(checkpoint.clone(), Some((secret, 3))).await;
             match secret {
-                // It names no process, so none is asked: the thief has a copy of what is the own page's anyway.
+                // The secret names no process, so none is asked: the thief has a copy of the own page's state
+                // anyway.
                 "" | "a.b" | "a.b.c.d" => drop(thief),
                 _ => assert_eq!(thief.refused().await, "reload"),
             }
@@ -198,7 +201,8 @@ with_server! {
         has_components(&first, 1).await;
     }
 
-    /// Somebody who writes to Redis, and knows all names, and even the application's secret, but not the page's.
+    /// An attacker writes to Redis, and knows all names, and even the application's secret, but not the
+    /// page's.
     async fn a_forged_proof_is_refused(redis) {
         let [first, second] = [process(&redis).await, process(&redis).await];
         let mut page = Page::load(&first).await;
@@ -226,7 +230,7 @@ with_server! {
         let said = format!("\"{sealed}\"");
         assert!(processes.ask(own, ABOUT, &said, Duration::from_millis(300)).await.is_none());
         clicks(&mut page, 2..=2).await;
-        // The proof is good for one that asks: whoever has read it cannot ask with it.
+        // The proof is good for one asking process: another one that has read the proof cannot ask with it.
         let proof = crate::token::proof_of(&page.secret, [processes.name(), own]);
         let other = crate::token::proof_of(&page.secret, [own, processes.name()]);
         assert_ne!(proof, other);
@@ -236,7 +240,7 @@ with_server! {
         let [first, second] = [process(&redis).await, process(&redis).await];
         let mut page = Page::load(&first).await;
         clicks(&mut page, 1..=1).await;
-        // It hears nothing more: as if it stood still.
+        // The process hears nothing more, as if it stood still.
         let goes_on = stands_still(&first);
         let begun = Instant::now();
         let old = std::mem::replace(&mut page.client, Client::extended(&second, user7()).await);

@@ -17,13 +17,13 @@ use super::own::Own;
 use super::said::Said;
 use crate::presence::roster::Roster;
 
-/// For so long at least whoever Redis has lost counts, so that the process can put the entries back.
+/// If Redis has lost entries, they count for this time at least, so that their process can put them back.
 const SETTLE: Duration = Duration::from_secs(4);
 
 /// The entries of one process.
 #[derive(Default)]
 struct Known {
-    /// What was told up to this number is known.
+    /// All writes of the process up to this number are known.
     number: u64,
     /// The numbers that entries have in the roster, by those that they have in their process.
     entries: HashMap<u64, u64>,
@@ -31,7 +31,7 @@ struct Known {
 
 /// The copy of a topic that is watched.
 pub(in crate::presence) struct Copy {
-    /// Names the watch, so that what was read for another one is not taken for this one's.
+    /// Names the watch. Entries that were read for another watch are then not taken for this one's.
     pub(in crate::presence) number: u32,
     /// Why the topic cannot be read, if it is not that Redis is away.
     pub(in crate::presence) refused: Option<String>,
@@ -44,7 +44,7 @@ pub(in crate::presence) struct Copy {
     most: usize,
 }
 
-/// What was read of a process.
+/// The entries of one process, as they were read.
 #[derive(Debug)]
 pub(in crate::presence) struct Found {
     pub(in crate::presence) process: Arc<str>,
@@ -54,10 +54,10 @@ pub(in crate::presence) struct Found {
     pub(in crate::presence) at: Instant,
 }
 
-/// What makes a roster that is new, in order: an entry came or went.
+/// One event for a new roster, in order: an entry came or went.
 pub(in crate::presence) struct Event {
     at: Instant,
-    /// The index of the process in what was read; `None` for this process.
+    /// The index of the process among those that were read; `None` for this process.
     process: Option<usize>,
     /// The index of the entry there; of this process its number.
     entry: u64,
@@ -113,7 +113,7 @@ impl Copy {
         }
     }
 
-    /// Takes what another process has said. False if that is known.
+    /// Takes a write of another process. False if it is known.
     pub(in crate::presence) fn hears(
         &mut self,
         said: &Said<'_>,
@@ -132,7 +132,7 @@ impl Copy {
         }
         known.number = said.number;
         if said.clears {
-            // Whoever is told again comes back to the same place.
+            // An entry that is told again comes back to the same place.
             let until = now + roster.grace().max(SETTLE);
             self.others -= known.entries.len();
             for (_, number) in known.entries.drain() {
@@ -160,7 +160,7 @@ impl Copy {
         true
     }
 
-    /// What a roster that is new is to be filled with, by [`fill`](Self::fill).
+    /// The events for filling a new roster, by [`fill`](Self::fill).
     pub(in crate::presence) fn events(found: &[Found], own: &Own) -> Vec<Event> {
         let mut events = Vec::new();
         for (process, one) in found.iter().enumerate() {
@@ -194,7 +194,7 @@ impl Copy {
                 push(gone, true);
             }
         }
-        // Who came before somebody else went was there beside them.
+        // At the same time, entries come before others go: those people were there together.
         events.sort_by_key(|event| (event.at, event.goes));
         events
     }
@@ -257,7 +257,7 @@ impl Copy {
         }
     }
 
-    /// Something may have been missed: takes what is different in what was read since.
+    /// Something may have been missed: takes over the differences from the entries that were read since.
     pub(in crate::presence) fn compare(
         &mut self,
         found: &[Found],
@@ -269,7 +269,7 @@ impl Copy {
         let mut others = 0;
         for (process, known) in &mut self.processes {
             let there: HashSet<u64> = match read.get(&**process) {
-                // Redis has lost what was told here. The process puts it back.
+                // Redis has lost entries that were told here. Their process puts them back.
                 Some(one) if one.number < known.number => {
                     others += known.entries.len();
                     continue;
@@ -300,7 +300,8 @@ impl Copy {
             known.number = one.number;
             for entry in &one.entries {
                 self.others -= known.entries.len();
-                // Who is gone and is not known to be there came and went meanwhile, or has gone here, too.
+                // An entry that is gone and not known here came and went meanwhile, or is gone from here,
+                // too.
                 if entry.gone.is_none() || known.entries.contains_key(&entry.entry) {
                     known.is(
                         entry,
@@ -334,7 +335,7 @@ impl Copy {
 }
 
 impl Known {
-    /// The entry is as it was told `at` that time; one that is new is taken if fewer than `most` are there.
+    /// The entry is as it was told at the time `at`. A new entry is taken if fewer than `most` are there.
     fn is(
         &mut self,
         entry: &Told,

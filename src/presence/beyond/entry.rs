@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-/// About what an entry takes beside key and meta, in a message.
+/// About the bytes of an entry in a message, beside key and meta.
 pub(in crate::presence) const ENTRY: usize = 32;
 
 /// An entry that counts.
@@ -43,7 +43,7 @@ fn age(since: Instant, now: Instant) -> i64 {
 
 /// When that was: so many milliseconds before `now`. A machine that has not run for so long counts from its start.
 pub(in crate::presence) fn instant(age: i64, now: Instant) -> Instant {
-    // What is further away than a day is no time of an entry that counts.
+    // A time that is further away than a day cannot belong to an entry that counts.
     let time = Duration::from_millis(age.unsigned_abs().min(86_400_000));
     match age {
         0.. => now.checked_sub(time).unwrap_or(now),

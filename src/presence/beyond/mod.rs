@@ -18,11 +18,11 @@ pub(super) use outbox::Outbox;
 pub(super) use own::{Own, Write};
 pub(super) use said::Said;
 
-/// What is between a topic and Redis.
+/// The state between a topic and Redis.
 #[derive(Default)]
 pub(in crate::presence) struct Beyond {
     pub(in crate::presence) own: Own,
-    /// Who else is there, while the topic is watched.
+    /// The entries of other processes, while the topic is watched.
     pub(in crate::presence) copy: Option<Copy>,
     /// The topic stands in the outbox.
     pub(in crate::presence) is_listed: bool,

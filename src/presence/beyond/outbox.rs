@@ -1,4 +1,4 @@
-//! The topics of which Redis is to be told something.
+//! The topics whose changes Redis has to be told.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,8 +12,9 @@ use crate::sync::{Mutex, lock};
 /// For so long somebody waits at most until all is written.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The topics of which Redis is to be told something, each once: a topic knows that it stands here. The lock is a `std`
-/// one, held to add a topic or to take some; it is taken while the lock of a part of the topics is held.
+/// The topics whose changes Redis has to be told, each once: a topic knows that it stands here. The lock is a
+/// `std` one, held to add a topic or to take some; it is taken while the lock of a part of the topics is
+/// held.
 #[derive(Default)]
 pub(in crate::presence) struct Outbox {
     topics: Mutex<VecDeque<Arc<str>>>,

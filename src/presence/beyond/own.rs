@@ -1,7 +1,8 @@
-//! The entries of this process in one topic, and what of them Redis is to be told. Pure: time is an argument.
+//! The entries of this process in one topic, and the changes of them that Redis has to be told. Pure: time is
+//! an argument.
 //!
-//! What has changed is noted by the numbers of entries, and read when it is sent: so what waits while Redis is away is
-//! bounded by how many entries there are, and an entry that changes often is sent once.
+//! A change is noted by the entry's number, and the entry is read when it is sent. So the changes that wait
+//! while Redis is away are bounded by the number of entries, and an entry that changes often is sent once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,10 +17,10 @@ const MOST_TOGETHER: usize = 256;
 /// The most bytes of keys and metas that are sent together, about.
 const MOST_BYTES: usize = 64 * 1024;
 
-/// What is sent at a time.
+/// The changes that are sent at a time.
 #[derive(Debug, Default)]
 pub(in crate::presence) struct Write {
-    /// The number of the write before, or 0: what Redis has is of that write, or Redis has lost something.
+    /// The number of the write before, or 0. If Redis has another number, it has lost something.
     pub(in crate::presence) before: u64,
     pub(in crate::presence) number: u64,
     /// Whatever Redis has of this process is replaced.
@@ -44,7 +45,7 @@ impl Write {
 #[derive(Default)]
 pub(in crate::presence) struct Own {
     entries: BTreeMap<u64, Shown>,
-    /// Those that are gone, by when their grace is over.
+    /// The entries that are gone, by the time at which their grace is over.
     gone: BTreeSet<(Instant, u64)>,
     /// Entries that have changed since they were sent, and whether others have to be told.
     changed: BTreeMap<u64, bool>,
@@ -117,8 +118,8 @@ impl Own {
         }
     }
 
-    /// The entry is there. An entry that was one of another key leaves one that is gone, under the number `other`, if
-    /// there is to be such a one.
+    /// The entry is there. If it was an entry of another key, an entry of that key stays as gone, under the
+    /// number `other`, if that is wanted.
     pub(in crate::presence) fn show(
         &mut self,
         entry: u64,
@@ -186,7 +187,7 @@ impl Own {
                 break;
             };
             self.entries.remove(&entry);
-            // Who was told that the entry is gone knows when the grace is over.
+            // Processes that were told that the entry is gone know when the grace is over.
             self.changed.entry(entry).or_insert(false);
             over.push(entry);
         }
@@ -207,7 +208,7 @@ impl Own {
         }
     }
 
-    /// What is to be sent now; `None` if there is nothing, or if something is on its way.
+    /// The changes to send now; `None` if there are none, or if a write is on its way.
     pub(in crate::presence) fn take(&mut self, number: u64, now: Instant) -> Option<Write> {
         if self.is_sent || !self.is_due() {
             return None;
@@ -252,7 +253,7 @@ impl Own {
         self.others = others;
     }
 
-    /// Redis has lost what was written before.
+    /// Redis has lost the earlier writes.
     pub(in crate::presence) fn is_refused(&mut self, write: &Write) {
         self.is_not_written(write);
         self.is_lost = true;

@@ -1,4 +1,4 @@
-//! What processes tell each other. Pure.
+//! The messages between processes about presence. Pure.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use serde_json::value::RawValue;
 use super::entry::Told;
 use super::own::Write;
 
-/// What a process tells of its entries in a topic.
+/// A message of a process about its entries in a topic.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::presence) struct Said<'a> {
     #[serde(borrow)]
     pub(in crate::presence) process: Cow<'a, str>,
     /// Numbers of one process in one topic rise.
     pub(in crate::presence) number: u64,
-    /// What is told comes in the place of all that was told before.
+    /// This write takes the place of all earlier ones.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::presence) clears: bool,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
@@ -35,7 +35,7 @@ struct SaidEntry<'a>(
 );
 
 impl<'a> Said<'a> {
-    /// What a write tells, as JSON. Entries whose meta is no JSON are nobody's.
+    /// The message about a write, as JSON. Entries whose meta is not JSON are left out.
     pub(in crate::presence) fn of(process: &'a str, write: &'a Write) -> Option<String> {
         let shown = write.shown.iter().filter_map(|shown| {
             let meta = serde_json::from_str(&shown.meta).ok()?;
@@ -52,7 +52,7 @@ impl<'a> Said<'a> {
         serde_json::to_string(&said).ok()
     }
 
-    /// What was told; `None` if it was told by something else.
+    /// The message; `None` if another program has sent the text.
     pub(in crate::presence) fn read(text: &'a str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }

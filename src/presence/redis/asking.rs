@@ -1,4 +1,4 @@
-//! What is asked of Redis about a topic.
+//! The scripts and commands for Redis about a topic.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl Ask for Call {
 }
 
 impl AskAgain for Call {
-    /// It does the same again, or finds that it has been done.
+    /// A second call does the same again, or finds that it has been done.
     fn again(&mut self) {}
 }
 
@@ -52,7 +52,7 @@ impl AskAgain for Reads {
 /// The processes of a topic, each with the number of its last write.
 pub(super) type Places = Vec<(Arc<str>, u64)>;
 
-/// What stands there is the number, and how many entries are there.
+/// Behind each process stand the number of its last write, and how many entries it has.
 fn places(flat: Vec<String>) -> Places {
     let mut flat = flat.into_iter();
     let mut places = Vec::new();
@@ -65,7 +65,7 @@ fn places(flat: Vec<String>) -> Places {
     places
 }
 
-/// What a dead process has left in a topic, up to this write.
+/// The entries of a dead process in a topic, up to this write.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Grave {
     pub(super) topic: Arc<str>,
@@ -146,8 +146,8 @@ impl Asking {
             .await
     }
 
-    /// Has Redis keep what it has of these topics since those writes. Gives whether that is still there, and the
-    /// processes.
+    /// Has Redis keep the entries of these topics since those writes. Gives whether they are still there, and
+    /// the processes.
     pub(super) async fn keep(
         &self,
         kept: &[(Arc<str>, u64)],
@@ -198,7 +198,7 @@ impl Asking {
             .await
     }
 
-    /// Takes away what dead processes have left, unless they have written since.
+    /// Removes the entries of dead processes, unless they have written since.
     pub(super) async fn bury(&self, graves: &[Grave]) -> Vec<Result<bool, AskError>> {
         let call = |grave: &Grave| Call {
             script: self.bury.clone(),

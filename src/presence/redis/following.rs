@@ -23,7 +23,7 @@ use crate::topics::{Most, Position, Sink, Subscription, TopicError};
 const MOST_TOGETHER: usize = 32;
 /// When a topic that could not be read is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
-/// How much of what is told is taken at a time.
+/// How many messages are taken at a time.
 const MOST: Most = Most {
     messages: 64,
     bytes: 256 * 1024,
@@ -31,8 +31,8 @@ const MOST: Most = Most {
 /// How many events fill a roster while a lock is held.
 const EVENTS: usize = 256;
 
-/// What the task is to do. The lock is a `std` one, held to add or to take. It is taken while the lock of a part of the
-/// topics is held.
+/// The work of the task. The lock is a `std` one, held to add or to take. It is taken while the lock of a
+/// part of the topics is held.
 #[derive(Default)]
 pub(super) struct Following {
     orders: Mutex<Orders>,
@@ -89,14 +89,14 @@ impl Sink for Following {
 /// A topic that is watched.
 struct Followed {
     topic: Arc<str>,
-    /// What is told, and up to where it was taken.
+    /// The subscription to the news of other processes, and the position up to which they were taken.
     told: Option<(Subscription, Position)>,
 }
 
 /// Follows topics, until the task is dropped.
 pub(super) async fn follow(inner: Arc<Inner>) {
     let mut followed: HashMap<u32, Followed> = HashMap::new();
-    // Those that are to be read whole, and those that could not be.
+    // The topics that have to be read whole, and those that could not be read.
     let (mut unread, mut failed): (Vec<u32>, HashSet<u32>) = (Vec::new(), HashSet::new());
     let mut again: Option<Instant> = None;
     loop {
@@ -138,7 +138,7 @@ pub(super) async fn follow(inner: Arc<Inner>) {
     }
 }
 
-/// Takes what was told. True if something was missed.
+/// Takes the news of other processes. True if some were missed.
 async fn hear(inner: &Inner, number: u32, followed: &mut Followed) -> bool {
     let Some((subscription, position)) = &mut followed.told else {
         return false;
@@ -153,7 +153,7 @@ async fn hear(inner: &Inner, number: u32, followed: &mut Followed) -> bool {
             return true;
         }
         for message in &batch.messages {
-            // What is none of ours was written by something else.
+            // A message that cannot be read was sent by another program.
             let Some(said) = Said::read(&message.data) else {
                 continue;
             };
@@ -182,7 +182,7 @@ async fn read_whole(
     if numbers.is_empty() {
         return Vec::new();
     }
-    // First it is subscribed to, so that what is read has all that was told before.
+    // The subscription comes first, so that the entries that are read include all earlier news.
     let subscribed = join_all(numbers.iter().map(|number| {
         let one = followed.get(number);
         let new = one.filter(|one| one.told.is_none());
@@ -225,7 +225,7 @@ async fn read_whole(
         match read {
             Ok(found) => {
                 take_whole(inner, &topic, number, found).await;
-                // What was told meanwhile may have been told before the subscription could be read.
+                // News that came meanwhile may have woken nobody: the subscription could not be read yet.
                 inner.following.wake(number);
             }
             Err(error) => {
@@ -243,12 +243,12 @@ async fn read_whole(
     failed
 }
 
-/// Those who watch are told that nothing is known. If Redis is away they wait.
+/// Watchers are told that nothing is known. If Redis is away they wait.
 fn is_refused(inner: &Inner, one: &Followed, number: u32, why: Option<String>) {
     inner.with_copy(&one.topic, number, |copy, _, _, _| copy.refused = why);
 }
 
-/// Takes what was read of a topic.
+/// Takes the entries that were read of a topic.
 async fn take_whole(inner: &Inner, topic: &Arc<str>, number: u32, found: Vec<Found>) {
     let events = inner.with_copy(topic, number, |copy, room, own, now| {
         for one in &found {
@@ -277,7 +277,7 @@ async fn take_whole(inner: &Inner, topic: &Arc<str>, number: u32, found: Vec<Fou
 }
 
 impl Inner {
-    /// Changes the copy of a topic, if it is the one of this number.
+    /// Changes the copy of a topic, if the copy has this number.
     fn with_copy<R>(
         &self,
         topic: &str,

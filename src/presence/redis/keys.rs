@@ -29,7 +29,7 @@ impl Keys {
     }
 }
 
-/// The topic between processes in which it is told what has changed in a topic.
+/// The topic between processes in which the changes of a topic's presence are told.
 pub(super) fn told_in(topic: &str) -> String {
     const KIND: &str = "presence ";
     if topic.len() + KIND.len() <= MAX_NAME {

@@ -1,12 +1,12 @@
-//! Which of the processes that have entries live, and what becomes of the entries of those that do not.
+//! Which of the processes that have entries live, and what happens to the entries of processes that do not.
 //!
-//! While a topic is watched, this process asks every second which of the topic's processes have a lease. One that has
-//! none for two seconds is dead. Its entries count as gone since it can have lived last: of `limits.presenceGrace`
-//! there is then as good as nothing left by default. Whoever reads a topic anew passes over the entries of a process
-//! without a lease, except those that were gone before.
+//! While a topic is watched, this process asks every second which of the topic's processes have a lease. A
+//! process without a lease for two seconds is dead. Its entries count as gone since the last moment at which
+//! it can have lived: by default, almost nothing of `limits.presenceGrace` is left then. When a topic is read
+//! anew, the entries of a process without a lease are passed over, except those that were gone before.
 //!
-//! If Redis was away, all leases may have run out together. Then nobody is taken for dead before the others have had
-//! the time to keep theirs.
+//! If Redis was away, all leases may have run out together. Then no process is taken for dead before the
+//! others have had the time to keep their leases.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -21,14 +21,14 @@ use crate::sync::{Mutex, lock};
 
 /// How often leases are asked for.
 const LOOKS: Duration = Duration::from_secs(1);
-/// For so long a process has no lease before it is dead to those who watch.
+/// A process without a lease is taken for dead after this time.
 const CONFIRMS: Duration = Duration::from_secs(2);
 /// An answer that takes longer says little.
 const SLOW: Duration = Duration::from_secs(1);
 /// For so long nobody is taken for dead after Redis was away.
 const HOLDS: Duration = Duration::from_secs(6);
-/// The most of what dead processes have left that is to be taken away later. What is beyond that expires by itself, or is
-/// found again.
+/// The most entries of dead processes that are noted for removal. More than these expire by themselves, or
+/// are found again.
 const MOST_GRAVES: usize = 16_384;
 /// How many of them are taken away together.
 const MOST_TOGETHER: usize = 128;
@@ -43,9 +43,9 @@ pub(super) struct Living {
 
 #[derive(Default)]
 struct State {
-    /// The topics that are watched here in which a process has entries, or had.
+    /// The topics that are watched here, with the processes that have entries in them or had some.
     topics: HashMap<Arc<str>, HashSet<Arc<str>>>,
-    /// What is to be taken away, and from when on.
+    /// The entries to remove, and the time from which on they may be removed.
     graves: HashMap<Grave, Instant>,
     /// How often the lease of this process had run out.
     lapses: u64,
@@ -83,8 +83,8 @@ impl Living {
         }
     }
 
-    /// Those of the processes of these topics that have no lease; nobody if that says nothing now. What they have left is
-    /// taken away when nothing of it counts any more.
+    /// The processes of these topics that have no lease; none if the leases say nothing now. Their entries
+    /// are removed when none of them counts any more.
     pub(super) async fn gone(&self, places: &[(Arc<str>, Places)]) -> HashSet<Arc<str>> {
         let all = places.iter().flat_map(|(_, places)| places);
         let names: HashSet<_> = all.map(|(process, _)| process.clone()).collect();
@@ -100,7 +100,7 @@ impl Living {
         gone
     }
 
-    /// Those of these processes that have no lease; nobody if that says nothing now.
+    /// The processes among these that have no lease; none if the leases say nothing now.
     async fn without_lease(&self, names: &[Arc<str>]) -> Vec<Arc<str>> {
         if names.is_empty() {
             return Vec::new();
@@ -143,7 +143,7 @@ impl State {
     }
 }
 
-/// Looks who lives, until the task is dropped.
+/// Looks which processes live, until the task is dropped.
 pub(super) async fn look(inner: Arc<Inner>) {
     // Since when a process has no lease.
     let mut missing: HashMap<Arc<str>, Instant> = HashMap::new();
@@ -188,7 +188,7 @@ fn died(inner: &Inner, process: &Arc<str>, since: Instant, now: Instant) {
     }
 }
 
-/// Takes away what is due.
+/// Removes the entries that are due.
 async fn bury(inner: &Inner, now: Instant) {
     let mut due = Vec::new();
     lock(&inner.living.state).graves.retain(|grave, at| {
@@ -199,7 +199,7 @@ async fn bury(inner: &Inner, now: Instant) {
         !is_due
     });
     for some in due.chunks(MOST_TOGETHER) {
-        // What is left because Redis is away is found again, or expires.
+        // If Redis is away, the entries that are left are found again, or expire.
         inner.asking.bury(some).await;
     }
 }

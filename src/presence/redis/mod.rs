@@ -45,11 +45,11 @@ use asking::Asking;
 use following::Following;
 use living::Living;
 
-/// How long Redis keeps what it has of a process in a topic that the process does not have it keep.
+/// How long Redis keeps the entries of a process in a topic after the process has last asked for that.
 const KEPT: Duration = Duration::from_secs(600);
 /// The pages of a process that closes come back within this time. Their grace begins after it.
 const CLOSES: Duration = Duration::from_secs(10);
-/// The most topics that are read at a time because the application asks who is there.
+/// The most topics that are read at a time for the application's own `loom.presence`.
 const MOST_ASKED: usize = 16;
 
 struct Inner {
@@ -86,8 +86,9 @@ pub struct RedisPresence {
 }
 
 impl RedisPresence {
-    /// Nobody of this process is there. `link` is the connection that answers, `between` the topics between processes.
-    /// `spawn` gets the task that wakes those who watch; it may be called from any thread. To be called in a runtime.
+    /// No entries of this process. `link` is the connection for commands, `between` are the topics between
+    /// processes. `spawn` gets the task that wakes watchers; it may be called from any thread. To be called
+    /// in a runtime.
     pub fn open(
         link: Link,
         between: Arc<dyn Topics>,
@@ -124,7 +125,7 @@ impl RedisPresence {
         }
     }
 
-    /// What is held now.
+    /// How many topics and entries there are now.
     pub fn held(&self) -> Held {
         self.inner.rooms.held()
     }
@@ -169,7 +170,7 @@ impl Inner {
         }
     }
 
-    /// When the grace of whoever goes now begins.
+    /// The time at which the grace of an entry that goes now begins.
     fn gone_since(&self, now: Instant) -> Instant {
         match self.is_closing.load(Ordering::Relaxed) {
             true => now + CLOSES,
@@ -180,7 +181,7 @@ impl Inner {
     fn hides(&self, room: &mut Room, entry: u64, now: Instant) {
         let (since, grace) = (self.gone_since(now), self.limits.presence_grace);
         self.change(room, entry, now, |own, lingers| {
-            // Who goes because the process closes comes back elsewhere.
+            // An entry that goes because the process closes comes back elsewhere.
             own.hide(entry, since, grace, lingers);
         });
     }
@@ -316,7 +317,7 @@ impl Presence for RedisPresence {
     }
 }
 
-/// What is between the room and Redis, from its beginning.
+/// The state between the room and Redis. It begins if there is none.
 fn begun(room: &mut Room) -> &mut Beyond {
     room.beyond.get_or_insert_with(|| {
         room.is_known = false;

@@ -1,4 +1,4 @@
-//! Reads what Redis has of topics: all entries of other processes.
+//! Reads the entries of other processes in topics.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::asking::Places;
 use crate::presence::beyond::{Found, Told};
 use crate::redis::AskError;
 
-/// What was read of a topic.
+/// The entries of a topic, as they were read.
 pub(super) type Read = Result<Vec<Found>, AskError>;
 
 /// Reads these topics. Entries of processes without a lease are passed over, except those that were gone before: how

@@ -145,7 +145,7 @@ with_server! {
         std::mem::forget((dies, also));
         other.kill();
         watcher.shows("ann=[1]").await;
-        // Nobody watches there: who asks finds out by itself.
+        // Nobody watches in this process: a question is answered by a look.
         everybody_is(&third, "a", r#"{"present":[{"key":"ann","metas":[1]}],"count":1}"#).await;
         assert_eq!(watcher.told.last().map(String::as_str), Some("-ben"));
         // What the process had is taken away when nothing of it can count any more.
@@ -205,7 +205,7 @@ with_server! {
         one.written().await;
         let mut watcher = Watcher::of(&other, "a").await;
         watcher.shows("ann=[1]").await;
-        // Others have taken it for dead, and taken away what it had.
+        // Other processes have taken this one for dead, and removed its entries.
         let name = one.processes.name();
         for key in [format!("loom:presence:{{a}}:{name}"), "loom:presence:{a}".to_owned(), format!("loom:process:{{{name}}}")] {
             let _: u64 = server.ask(&["DEL", &key]).unwrap();
@@ -236,7 +236,7 @@ with_server! {
         assert!(matches!(&refused, Err(PresenceError::Failed(why)) if why.contains("Redis")), "{refused:?}");
         assert!(other.everybody("a").await.unwrap().contains("ann"), "it is known");
         drop(ann);
-        // Whoever begins to watch waits.
+        // A new watcher waits.
         let mut late = Watcher::of(&other, "unknown").await;
         late.read().await;
         assert!(late.told.is_empty());
@@ -251,7 +251,7 @@ with_server! {
         let [one, other] = [Process::start(&server, &limits).await, Process::start(&server, &limits).await];
         let mut entries = vec![shown(&one, "a", "1", "1"), shown(&one, "a", "2", "1")];
         one.written().await;
-        // It knows how many others there are when it has written, or if it watches.
+        // A process knows how many other entries there are when it has written, or if it watches.
         let _third = shown(&other, "a", "3", "1");
         other.written().await;
         assert_eq!(other.enter("a").map(drop), Err(PresenceError::TopicFull(3)));
@@ -259,7 +259,7 @@ with_server! {
         watcher.shows("1=[1] 2=[1] 3=[1]").await;
         assert_eq!(one.enter("a").map(drop), Err(PresenceError::TopicFull(3)));
         entries.pop();
-        // Whoever was refused asks again how many there are.
+        // A component that was refused asks again how many entries there are.
         until("there to be room", || other.enter("a").is_ok()).await;
     }
 

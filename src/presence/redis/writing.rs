@@ -1,4 +1,4 @@
-//! What happens in this process goes to Redis, and is told to the processes that watch.
+//! Changes of this process go to Redis, and are told to the processes that watch.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,14 +13,14 @@ use crate::presence::beyond::{Beyond, Own, Said, Write};
 
 /// The most topics that are written together.
 const MOST_TOGETHER: usize = 128;
-/// What happens at about the same time is written together.
+/// Changes of about the same time are written together.
 const PAUSE: Duration = Duration::from_millis(10);
-/// When what could not be written is tried again.
+/// The pause before a write that failed is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
-/// How often Redis is told to keep what it has.
+/// How often Redis is asked to keep the entries of this process.
 const KEEPS: Duration = Duration::from_secs(120);
 
-/// Writes what has changed, until the task is dropped.
+/// Writes changes, until the task is dropped.
 pub(super) async fn write(inner: Arc<Inner>) {
     loop {
         let topics = inner.outbox.take(MOST_TOGETHER).await;
@@ -42,7 +42,7 @@ pub(super) async fn write(inner: Arc<Inner>) {
         for ((topic, write), answer) in writes.iter().zip(answers) {
             match answer {
                 Ok((true, others)) if write.is_told => {
-                    // It is written, and over when it is told: what comes after it is told after it.
+                    // The write has been done, and is over when it is told. Later writes are told after it.
                     told.push(tell(&inner, topic, write, others));
                 }
                 Ok((true, others)) => {
@@ -65,7 +65,7 @@ pub(super) async fn write(inner: Arc<Inner>) {
     }
 }
 
-/// Tells the processes that watch what was written. False if they may not know.
+/// Tells a write to the processes that watch. False if they may not know it.
 async fn tell(inner: &Inner, topic: &str, write: &Write, others: usize) -> bool {
     let is_told = match Said::of(&inner.process, write) {
         Some(said) => {
@@ -84,7 +84,8 @@ async fn tell(inner: &Inner, topic: &str, write: &Write, others: usize) -> bool 
     is_told
 }
 
-/// Has Redis keep what it has of this process, and puts back what Redis has lost, until the task is dropped.
+/// Asks Redis to keep the entries of this process, and puts back the entries that Redis has lost, until the
+/// task is dropped.
 pub(super) async fn keep(inner: Arc<Inner>) {
     let mut here = inner.processes.here();
     let mut lapses = here.borrow_and_update().lapses;

@@ -1,5 +1,5 @@
-//! What holds for presence in memory and in Redis alike: the same tests for both. With Redis whoever comes is in one
-//! process and whoever watches is in another one.
+//! Tests that hold for presence in memory and in Redis alike. With Redis, people come in one process, and are
+//! watched in another one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(in crate::presence) trait Site: Presence {
     fn held(&self) -> Held;
 }
 
-/// Processes that know who is there in each other; in memory all are one.
+/// Processes that know each other's people; in memory all are one.
 pub(in crate::presence) struct Sites {
     pub(in crate::presence) one: Arc<dyn Site>,
     pub(in crate::presence) other: Arc<dyn Site>,
@@ -34,7 +34,7 @@ impl Sink for Counter {
     }
 }
 
-/// Someone who watches, and knows who is there by what it is told.
+/// A watcher, which knows the people by the messages that it gets.
 pub(in crate::presence) struct Watcher<'a> {
     presence: &'a dyn Presence,
     watch: Watch,
@@ -42,7 +42,7 @@ pub(in crate::presence) struct Watcher<'a> {
     from: Option<Position>,
     /// Metas by key, or the count.
     pub(in crate::presence) people: BTreeMap<String, String>,
-    /// What was told, such as `all:1`, `+ann`, `~ann`, `-ann`, `count:3`.
+    /// The messages, such as `all:1`, `+ann`, `~ann`, `-ann`, `count:3`.
     pub(in crate::presence) told: Vec<String>,
 }
 
@@ -303,7 +303,7 @@ pub(in crate::presence) async fn whoever_watches_late_knows_who_is_gone_and_coun
     everybody_is(&**other, "a", everybody).await;
     let mut watcher = Watcher::of(&**other, "a").await;
     watcher.shows("ann=[1] ben=[2]").await;
-    // Whoever comes has that place.
+    // The next one who comes has that place.
     let _again = shown(&**other, "a", "ann", "1");
     let _cleo = shown(&**one, "a", "cleo", "3");
     watcher.shows("ann=[1] ben=[2] cleo=[3]").await;
@@ -351,7 +351,7 @@ pub(in crate::presence) async fn entries_are_bounded_in_a_topic_and_in_all(sites
         entries.push(shown(&**one, "b", &number.to_string(), "1"));
         assert!(one.held().gone <= 3);
     }
-    // Nor has who goes on as somebody else.
+    // An entry that goes on under another key has no grace either.
     for number in 0..10 {
         entries[0].show(&number.to_string().into(), &"1".into());
         assert!(one.held().gone <= 3);
@@ -374,7 +374,7 @@ pub(in crate::presence) async fn nothing_is_left_of_those_who_are_gone_and_of_wh
     for site in [one, other] {
         nothing_is_held(&**site).await;
     }
-    // It goes on after nothing was there.
+    // The topic goes on after nothing was there.
     let _ann = shown(&**one, "0", "ann", "1");
     let mut watcher = Watcher::of(&**other, "0").await;
     watcher.shows("ann=[1]").await;

@@ -1,5 +1,5 @@
-//! Who is there, as those who watch are told. What holds for Redis too stands in `both.rs`; here is what needs a clock
-//! that is moved, or looks at tasks.
+//! Presence, as watchers are told of it. Tests that hold for Redis, too, are in `both.rs`; here are those
+//! that need a clock that is moved, or that look at tasks.
 
 pub(super) mod both;
 mod properties;
@@ -33,7 +33,7 @@ fn memory(limits: &Limits) -> MemoryPresence {
     MemoryPresence::new(limits, Arc::new(|task| drop(tokio::spawn(task))))
 }
 
-/// Someone who watches.
+/// A watcher.
 struct Watcher {
     watch: Watch,
     sink: Arc<Counter>,
@@ -178,8 +178,8 @@ async fn who_is_told_the_same_shares_one_message() {
     }
 }
 
-/// A thousand who come within two seconds are told of each other by a few messages: each message is parsed by
-/// JavaScript, and says as much as there are people.
+/// A thousand people who come within two seconds are told of each other by a few messages: JavaScript parses
+/// each message, and each lists all people.
 #[tokio::test(start_paused = true)]
 async fn many_who_come_together_share_what_they_are_told() {
     const COUNT: usize = 1000;
@@ -295,7 +295,7 @@ async fn entries_are_bounded_in_a_topic_and_in_all_and_so_are_those_that_are_gon
         assert!(presence.held().gone <= 3);
     }
     assert_eq!(presence.held().gone, 3);
-    // Nor has who goes on as somebody else.
+    // An entry that goes on under another key has no grace either.
     for number in 0..10 {
         entries[0].show(&number.to_string().into(), &"1".into());
         assert!(presence.held().gone <= 3);
@@ -317,7 +317,7 @@ async fn nothing_is_left_of_those_who_are_gone_and_of_what_is_dropped() {
     assert!(sink.upgrade().is_none());
     sleep(ms(6_000)).await;
     assert_eq!(presence.held(), Held::default());
-    // It goes on after nothing was there.
+    // The topic goes on after nothing was there.
     let _ann = shown(&presence, "0", "ann", "1");
     let mut watcher = Watcher::of(&presence, "0").await;
     assert!(watcher.read(&presence).await.contains("ann"));
@@ -377,7 +377,7 @@ async fn whoever_panics_keeps_nobody_else_from_being_told() {
     }
 }
 
-/// What is due is done by another task: topics that are listed as due start none.
+/// Another task does the work that is due: topics that are listed as due start none.
 #[tokio::test(start_paused = true)]
 async fn a_task_that_panics_is_followed_by_another() {
     let start = tokio::time::Instant::now();

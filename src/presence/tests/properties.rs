@@ -1,5 +1,5 @@
-//! Presence against a model that is simple and slow: whoever comes, changes, goes and reads in whatever
-//! order, each who watches knows who is there.
+//! Presence against a model that is simple and slow: in whatever order entries come, change, go and are read,
+//! each watcher knows who is there.
 
 use std::collections::BTreeMap;
 
@@ -273,7 +273,7 @@ proptest! {
     }
 }
 
-/// Who has missed more than is kept is told everybody, and what is kept stays small.
+/// A watcher that has missed more than is kept is told everybody, and the kept changes stay few.
 #[test]
 fn who_reads_too_late_is_told_everybody() {
     let bounds = Bounds {

@@ -1,4 +1,5 @@
-//! A message on its way to another process, where templates have other numbers: it names them by what they are.
+//! A message on its way to another process, where templates have other numbers: the message names templates
+//! by a hash of their definition.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::encode::Encoded;
 use crate::template::{Template, TemplateName};
 
-/// What a message can begin with.
+/// The possible beginnings of a message.
 const HEADS: [&str; 4] = ["[", "[\"s\",", "[\"j\",", "[\"e\","];
 
 /// A message without its component's id, as one process tells another.
@@ -74,8 +75,8 @@ impl Across {
         &self.names
     }
 
-    /// The message with the numbers that templates have here; `find` knows them by their names. `None` if one of them
-    /// is not known, or if this is not what [`Encoded::across`] gives.
+    /// The message with the numbers that templates have here; `find` knows them by their names. `None` if one
+    /// of them is not known, or if this was not made by [`Encoded::across`].
     pub fn encoded(
         &self,
         mut find: impl FnMut(&TemplateName) -> Option<Arc<Template>>,

@@ -1,4 +1,4 @@
-//! What the server says.
+//! Writes the server's messages.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -35,7 +35,8 @@ pub struct Encoded {
     pub templates: Vec<Arc<Template>>,
     /// The message shows a tree of another template language.
     pub opaque: bool,
-    /// Where in `rest` the numbers of templates stand, and which, if other processes are to be told.
+    /// The positions in `rest` at which numbers of templates stand, and the templates, if other processes are
+    /// to be told.
     pub(super) mentions: Option<Vec<(u32, TemplateId)>>,
 }
 
@@ -78,14 +79,14 @@ pub fn tree_for_many(tree: &LiveTree, across: bool) -> Encoded {
     out
 }
 
-/// What the answer to a join says beside the tree.
+/// The flags in the answer to a join, beside the tree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JoinFlags {
     /// The state is not the one that the client left.
     pub anew: bool,
     /// The component is shared: no checkpoints come, and answered events are not sent again.
     pub shared: bool,
-    /// It is not known whether the events were applied that were sent and have no answer: they are lost.
+    /// Events that were sent and have no answer are lost: it is not known whether they were applied.
     pub lost: bool,
     /// The state goes on, and lacks changes that no event asked for and that the client has shown.
     pub behind: bool,
@@ -162,8 +163,8 @@ pub fn joined(tree: &LiveTree, point: Point, secret: &str, flags: JoinFlags) -> 
     out
 }
 
-/// Writes the answer to a resume: the component goes on from what the client shows. The answers that the
-/// client has missed follow, up to event `number`.
+/// Writes the answer to a resume: the component goes on from the point that the client shows. The answers
+/// that the client has missed follow, up to event `number`.
 pub fn resumed(id: &str, number: EventNumber, secret: &str) -> String {
     format!("[\"a\",{id},{number},\"{secret}\"]")
 }
@@ -234,7 +235,8 @@ pub fn redirect(url: &str) -> String {
     out
 }
 
-/// Writes that the form of event `number` keeps what was typed. Stands before the answer to the event.
+/// Writes that the form of event `number` keeps the texts that the user has typed. Stands before the answer
+/// to the event.
 pub fn keep_form(id: &str, number: EventNumber) -> String {
     format!("[\"k\",{id},{number}]")
 }
@@ -299,8 +301,8 @@ impl Encoded {
         text
     }
 
-    /// The whole message of [`encode_for_many`], for a page of which event `number` is the last that the change
-    /// includes.
+    /// The whole message of [`encode_for_many`], for a page. `number` is the last event of this page that the
+    /// change includes.
     pub fn text_for(&self, id: &str, number: EventNumber) -> String {
         const NUMBER: usize = 17;
         let room = self.head.len() + id.len() + NUMBER + self.rest.len();
@@ -423,7 +425,7 @@ impl Encoded {
                 Change::Tail { text, stays } => self.tail(text, *stays),
                 Change::Tree(tree) => self.tree(tree.view()),
                 Change::List(rows) => self.list(rows),
-                // A patch without a template is that of a list.
+                // A patch without a template belongs to a list.
                 Change::Inside(patch) if patch.template.is_none() => self.items(patch),
                 Change::Inside(patch) => {
                     self.rest.push_str("{\"p\":[");
@@ -435,7 +437,7 @@ impl Encoded {
         }
     }
 
-    /// Writes what follows the text that stays, and if it is not all of the old text how much stays.
+    /// Writes the text after the part that stays; if not all of the old text stays, also how much does.
     fn tail(&mut self, text: &str, stays: Stays) {
         let (beginning, follows) = text.split_at_checked(stays.bytes).unwrap_or(("", text));
         if stays.is_all {
@@ -600,7 +602,7 @@ mod tests {
         assert_eq!(patch(&ten, &ten), "[0,5]");
     }
 
-    /// What many pages get is what one would get, with its own number, secret and id.
+    /// A message for many pages is the same as the message for one, with its own number, secret and id.
     #[test]
     fn a_message_for_many_is_that_of_one_for_each() {
         let (old, new) = (rows(&[1, 2, 3]), rows(&[3, 2]));

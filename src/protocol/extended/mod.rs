@@ -1,4 +1,4 @@
-//! The extended dialect, `loom.2`: `docs/protocol.md` describes what these files read and write.
+//! The extended dialect, `loom.2`. `docs/protocol.md` describes the messages that these files read and write.
 
 mod across;
 mod encode;

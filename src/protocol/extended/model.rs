@@ -1,5 +1,5 @@
-//! A client of the extended dialect, written from `docs/protocol.md` alone: what it shows is JSON, as the
-//! wire has it.
+//! A client of the extended dialect, written from `docs/protocol.md` alone. The page that it shows is JSON,
+//! as the wire has it.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ fn read(message: &str) -> Value {
     serde_json::from_str(message).unwrap_or_else(|error| panic!("{error}: {message}"))
 }
 
-/// What a client shows that joins.
+/// The page of a client that joins.
 fn tree(tree: &LiveTree) -> Value {
     read(&joined(tree, Point::default(), "", JoinFlags::default()).text("0"))[4].take()
 }
@@ -129,7 +129,7 @@ mod tests {
         builder.finish(&mut scratch).unwrap()
     }
 
-    /// What a page shows: a text in each place that a text can have, and rows by their keys.
+    /// A page: a text in each place that a text can have, and rows by their keys.
     #[derive(Clone, Debug)]
     struct Page {
         texts: [String; 3],
@@ -181,7 +181,7 @@ mod tests {
         }
     }
 
-    /// Texts with the same beginning, of which more or less is there.
+    /// Texts with the same beginning, each with more or less of it.
     fn text() -> impl Strategy<Value = String> {
         let beginning = "Grüße: 😀, <b> & \"é\u{301}\"\\\n\u{1}".repeat(8);
         (0usize..200, "[a😀😁é\u{301}<\"]{0,4}").prop_map(move |(stays, end)| {
@@ -244,7 +244,7 @@ mod tests {
         assert!(!message.contains(&long), "{message}");
     }
 
-    /// It is said in this way only if that is shorter.
+    /// This form is used only if it is shorter.
     #[test]
     fn what_follows_is_never_longer_than_the_whole() {
         let templates = Templates::new();

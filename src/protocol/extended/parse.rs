@@ -1,4 +1,4 @@
-//! What the client says.
+//! Reads the client's messages.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
@@ -37,7 +37,7 @@ struct Vars {
     d: Option<Detail>,
 }
 
-/// What the page names of the DOM event: an object, as JSON.
+/// The members of the DOM event that the page names: an object, as JSON.
 struct Detail(Box<str>);
 
 impl<'de> Deserialize<'de> for Detail {
@@ -49,21 +49,21 @@ impl<'de> Deserialize<'de> for Detail {
     }
 }
 
-/// JSON that JavaScript is going to parse; `None` if it is none, nests too deeply, or has a number that is
-/// infinite there. The text is kept as it was written, so that halves of surrogate pairs in it have to be
-/// replaced by hand.
+/// JSON that JavaScript is going to parse; `None` if the text is not JSON, nests too deeply, or has a number
+/// that is infinite in JavaScript. The text is kept as it was written, so halves of surrogate pairs in it
+/// have to be replaced by hand.
 fn json_for_handlers(json: &str) -> Option<Box<str>> {
     let json: Box<str> = match surrogates::replaced(json) {
         Some(replaced) => replaced.into(),
         None => json.into(),
     };
-    // What is too long is refused later, and nothing of it is parsed.
+    // A text that is too long is refused later, and nothing of it is parsed.
     let is_checked = json.len() > MAX_JSON || serde_json::from_str::<Value>(&json).is_ok();
     is_checked.then_some(json)
 }
 
-/// A handler's name, and the arguments of `name(JSON)`. What is not of this form is all name, and no
-/// module has a handler of such a name.
+/// A handler's name, and the arguments of `name(JSON)`. If the text is not of this form, all of it is the
+/// name, and no module has a handler of such a name.
 fn call_of(handler: SmolStr) -> (SmolStr, Option<Box<str>>) {
     let call = handler.strip_suffix(')').and_then(|call| {
         let (name, args) = call.split_once('(')?;
@@ -89,7 +89,8 @@ impl<'de> Deserialize<'de> for Age {
     }
 }
 
-/// What a page joins: a component of this module, or a nested one, with its parent's number and its key there.
+/// The component that a page joins: one of this module, or a nested one, with its parent's number and its key
+/// there.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Module {
@@ -133,7 +134,7 @@ impl<'de> Visitor<'de> for MessageVisitor {
                 .ok_or_else(|| A::Error::missing_field(what))
         }
         let kind: &str = next(&mut array, "kind")?;
-        // Of a message about the whole page: what it says.
+        // For a message about the whole page, this number is what the message says.
         let component: u32 = next(&mut array, "component")?;
         let id = component.to_string().into();
         let message = match kind {
@@ -303,7 +304,7 @@ mod tests {
             (r#"a([1,\")(\"])"#, "a", Some(r#"[1,")("]"#)),
             // Half a character is read as U+FFFD, here as everywhere.
             (r#"a(\"\\ud800\")"#, "a", Some(r#""\ufffd""#)),
-            // None of these is a call.
+            // None of these texts is a call.
             ("a()", "a()", None),
             ("a(", "a(", None),
             ("(1)", "(1)", None),

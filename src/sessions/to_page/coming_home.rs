@@ -16,12 +16,13 @@ use crate::random::random_number;
 use crate::store::StoreError;
 use crate::token::{Claims, Kind};
 
-/// Where a component comes from that begins a life here.
+/// The past of a component that begins a life here.
 #[derive(Default)]
 struct Came {
-    /// The life that it was claimed in; [`FIRST`] if it was made here. `None` if there is no backplane, or Redis is away.
+    /// The life that the component was claimed in; [`FIRST`] if the component was made here. `None` without a
+    /// backplane, or if Redis is away.
     life: Option<Life>,
-    /// It may have been in another process.
+    /// The component may have been in another process.
     has_come: bool,
     handed_over: Option<HandedOver>,
 }
@@ -76,7 +77,8 @@ impl<D: Dispatcher> ToPage<D> {
         fits.then(|| newest_of(claims, self.context.now()))
     }
 
-    /// Begins a life: from what the page has brought, what another process hands over, or what the store has.
+    /// Begins a life: from the state that the page has brought, that another process hands over, or that the
+    /// store has.
     pub(super) async fn begins(&mut self, point: Point, before: Life) -> Result<Begun, StoreError> {
         let moved = Box::pin(self.come_home()).await?;
         let (claimed, handed_over) = (moved.life, moved.handed_over);
@@ -91,7 +93,8 @@ impl<D: Dispatcher> ToPage<D> {
             (Some(_), None, Some(life)) if moved.has_come => life.max(before.next()),
             (Some(_), None, _) => before.next(),
             (None, _, Some(life)) => life,
-            // Redis is away: later than what it has given so far, as its clock goes, and not later than what it will.
+            // Redis is away. This life is later than those that Redis has given so far, because it follows
+            // the clock, and not later than those that Redis will give.
             (None, ..) if self.context.homes.is_some() => Life(unix_millis()).max(before.next()),
             // Nobody counts the lives of this component, so that their names must not meet by chance.
             (None, ..) => random_number().map_or_else(|| before.next(), Life),
@@ -125,12 +128,12 @@ impl<D: Dispatcher> ToPage<D> {
         let state = self.state_of(committed);
         let sealed = self.sealed(committed.point, state);
         self.session.hand_over(sealed);
-        // Whoever goes on with it claims it.
+        // The process that goes on with the component claims it.
         self.is_claimed = false;
     }
 
-    /// The application closes, and the page is away: leaves what the page does not have to the process that the page
-    /// comes to.
+    /// The application closes, and the page is away: leaves the newer state and answers to the process that
+    /// the page comes to.
     pub(super) async fn leaves_what_is_newer(&mut self, committed: &Committed<'_>) {
         let Some(homes) = self.context.homes.clone() else {
             return;
@@ -149,7 +152,7 @@ impl<D: Dispatcher> ToPage<D> {
         let (about, life) = (&self.session.about, self.session.life());
         if let Err(error) = homes.leave(&about.instance, life, Some(&left)).await {
             let text = format!(
-                "{} ({}): what is newer than its page's checkpoint is lost: {error}",
+                "{} ({}): changes that are newer than the page's checkpoint are lost: {error}",
                 about.module, about.instance
             );
             self.context.log(Level::Warn, Code::Checkpoint, text);

@@ -50,8 +50,8 @@ struct Kept {
 /// A committed state as it is sealed, in two texts of JSON.
 struct StateTexts {
     props_json: String,
-    /// What goes on beside the props: timers, subscriptions, presence, and what is still to be published. Empty if
-    /// nothing does.
+    /// The parts of the state beside the props: timers, subscriptions, presence, and messages that are still
+    /// to be published. Empty if there are none.
     ongoing: String,
 }
 
@@ -76,15 +76,15 @@ pub(crate) struct ToPage<D: Dispatcher> {
     hidden_pause: Duration,
     /// The session knows that something goes on beside the props.
     is_ongoing: bool,
-    /// A step changed what goes on, so that a checkpoint is due at once. Kept while the page can be sent none;
-    /// cleared by the next checkpoint.
+    /// A step changed timers, subscriptions or the like, so a checkpoint is due at once. Kept while no
+    /// checkpoint can be sent to the page; cleared by the next checkpoint.
     is_due: bool,
     /// When the last such change was sent.
     last_change: Option<Instant>,
     /// The client knows that the state is too large for a checkpoint.
     is_told: bool,
-    /// What an anchor is bound to. Set if a page's token started the component, cleared by the first
-    /// checkpoint.
+    /// The token that an anchor is bound to. Set if a page's token started the component, cleared by the
+    /// first checkpoint.
     anchored: Option<Box<str>>,
     /// The epoch of the connection that an anchor was sent on.
     anchor: Option<u64>,
@@ -94,7 +94,7 @@ pub(crate) struct ToPage<D: Dispatcher> {
     kept: Option<Box<Kept>>,
     /// Set if the component may be in another process, until it is here.
     coming: Option<Box<Coming>>,
-    /// What the page shows that has brought the state.
+    /// The point of the page that has brought the state.
     shown: Point,
     /// Redis knows that the component is here, in this life.
     is_claimed: bool,
@@ -102,7 +102,7 @@ pub(crate) struct ToPage<D: Dispatcher> {
     weight: usize,
     /// The memory of the answers that are kept, as it was last counted.
     answers: usize,
-    /// It was said that one nested component stands twice.
+    /// The log has the warning that one nested component stands twice.
     says_twice: bool,
 }
 
@@ -150,8 +150,9 @@ impl<D: Dispatcher> ToPage<D> {
         self
     }
 
-    /// Resolves when the pause after a change that was sent at `last` is over. A page that is hidden meanwhile
-    /// makes the pause longer, and one that is seen again ends it. So does much that was pushed.
+    /// Resolves when the pause after a change that was sent at `last` is over. If the page is hidden
+    /// meanwhile, the pause becomes longer; if the page is seen again, the pause ends. The pause also ends if
+    /// much was pushed.
     async fn paused_since(&self, last: Instant) {
         if self.session.has_much_to_push() {
             return;
@@ -185,7 +186,7 @@ impl<D: Dispatcher> ToPage<D> {
         }
     }
 
-    /// When a checkpoint is due, `now` or later; `None` if none is owed.
+    /// The time at which a checkpoint is due, `now` or later; `None` if no checkpoint is owed.
     fn due(
         &self,
         committed: &Committed<'_>,
@@ -244,8 +245,8 @@ impl<D: Dispatcher> ToPage<D> {
         )
     }
 
-    /// The same for a store, which has what the page may not have been told, too: a process that goes on from there knows
-    /// of no answer.
+    /// The same for a store, with the answers that the page may not have, too: a process that goes on from
+    /// there knows no answers.
     fn sealed_for_store(&self, point: Point, state: StateTexts) -> Option<String> {
         let bind = &self.session.about.bind;
         let StateTexts {
@@ -333,8 +334,8 @@ impl<D: Dispatcher> ToPage<D> {
         if !std::mem::replace(&mut self.is_told, true) {
             let about = &self.session.about;
             let text = format!(
-                "{} ({}): the state is {bytes} bytes; beyond limits.checkpointBytes a \
-                 component does not survive a crash of the server",
+                "{} ({}): the state has {bytes} bytes, more than limits.checkpointBytes, so the \
+                 component does not survive a crash of the server; keep large data outside of the props",
                 about.module, about.instance
             );
             self.context.log(Level::Warn, Code::Checkpoint, text);
@@ -388,7 +389,8 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
     }
 
     fn changed(&mut self, point: Point, message: Option<ServerMessage<'_>>, beside: Beside<'_>) {
-        // A change that is held back is none that the page gets: the pause goes on from the last one that it got.
+        // A change that is held back does not reach the page: the pause goes on from the last change that
+        // did.
         if message.is_some() && !self.session.is_held() {
             self.last_change = Some(Instant::now());
         }
@@ -410,7 +412,7 @@ impl<D: Dispatcher> ReplyTo for ToPage<D> {
         if is_twice && !std::mem::replace(&mut self.says_twice, true) {
             let about = &self.session.about;
             let text = format!(
-                "{} ({}): the same live() stands twice in what it renders: give each a key of its own, \
+                "{} ({}): the same live() stands twice in one render: give each one a key of its own, \
                  live(module, props, {{ key }})",
                 about.module, about.instance
             );
@@ -486,7 +488,7 @@ impl<D: Dispatcher> Keeper for ToPage<D> {
         let bytes = state.size();
         let sealed = self.sealed_for_store(point, state);
         let sealed =
-            sealed.ok_or_else(|| StoreError::Failed("nothing can be sealed".to_owned()))?;
+            sealed.ok_or_else(|| StoreError::Failed("the state cannot be sealed".to_owned()))?;
         let epoch = self.session.keeps_checkpoints();
         let now = Instant::now();
         let due = epoch.and_then(|epoch| self.due(&committed, Moment::Answer, epoch, now));

@@ -1,5 +1,5 @@
-//! Follows the owner of a shared component: what the owner tells goes to the pages of this process, and what those ask
-//! goes to the owner.
+//! Follows the owner of a shared component: the owner's messages go to the pages of this process, and the
+//! events of those pages go to the owner.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -34,12 +34,12 @@ const MOST: Most = Most {
 };
 /// How many events go to the owner together.
 const MOST_PAGES: usize = 256;
-/// If the owner cannot be told what pages have done for so long, they join again.
+/// If the owner cannot be told the events of pages for so long, the pages join again.
 const LONG: Duration = Duration::from_secs(20);
 /// When something is tried again.
 const AGAIN: Duration = Duration::from_millis(250);
 
-/// What came of the wish to follow.
+/// The result of the wish to follow.
 pub(crate) enum Begun {
     /// Pages can be let in.
     Followed,
@@ -72,11 +72,16 @@ pub(crate) async fn follow(
     let topic = topic(name, owner.term);
     let bell = Arc::<Bell>::default();
     let between = across.processes.between();
-    // First what is told from now on: nothing is missed between this and the answer.
+    // The subscription comes first: so nothing is missed between it and the owner's answer.
     let subscribed = match between.subscribe(&topic, bell.clone(), 0).await {
         Ok(subscribed) => subscribed,
         Err(error) => {
-            let text = || format!("shared component {:?}: {error}", component.name.key);
+            let text = || {
+                format!(
+                    "the shared component {:?} cannot be followed: {error}",
+                    component.name.key
+                )
+            };
             across.log.write(Level::Error, Code::Shared, "", text);
             return busy();
         }
@@ -111,7 +116,7 @@ pub(crate) async fn follow(
     };
     let task = tasks.spawn(follower.run());
     following.set_task(task.abort_handle());
-    // It may have ended meanwhile.
+    // The component may have ended meanwhile.
     if component.has_ended() {
         following.stop();
     }
@@ -128,7 +133,7 @@ struct Follower {
     position: Position,
     /// The owner's last message.
     number: u64,
-    /// What pages show at first. Changes up to here are included.
+    /// The revision that pages show at first. Changes up to here are included.
     start: Revision,
     /// Told when something was read.
     has_read: Notify,
@@ -205,7 +210,7 @@ impl Follower {
     }
 }
 
-/// Hands the owner what pages ask, and which of them are gone.
+/// Hands the owner the events of pages, and tells it which pages are gone.
 async fn forward(component: &Arc<Component>, following: &Following, tells: &Notify) {
     loop {
         tells.notified().await;
@@ -214,7 +219,7 @@ async fn forward(component: &Arc<Component>, following: &Following, tells: &Noti
             while pages.len() < MOST_PAGES
                 && let Some((viewer, asked)) = component.next_asked()
             {
-                // The page sends again what came on an earlier connection.
+                // The page sends the events of an earlier connection again.
                 let Some(epoch) = following.epoch(&viewer.id, asked.epoch) else {
                     continue;
                 };
@@ -230,7 +235,7 @@ async fn forward(component: &Arc<Component>, following: &Following, tells: &Noti
             if pages.is_empty() {
                 break;
             }
-            // What was said twice is taken once: events have numbers, and connections epochs.
+            // A message that comes twice counts once: events have numbers, and connections epochs.
             let pages: Arc<[OfPage]> = pages.into();
             let until = Instant::now() + LONG;
             while !following.tell(Asked::Pages(pages.clone())).await {
@@ -299,7 +304,7 @@ fn encodings(following: &Following, tree: Tree) -> Option<Encodings> {
     })
 }
 
-/// Reads what the owner tells.
+/// Reads the owner's messages.
 struct Reader<'a> {
     component: &'a Arc<Component>,
     following: &'a Following,
@@ -310,7 +315,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads all that there is. Breaks if the pages cannot go on from what they show.
+    /// Reads all messages that are there. Breaks if the pages cannot go on from the state that they show.
     async fn read(
         &mut self,
         subscribed: &Subscribed,
@@ -321,7 +326,7 @@ impl Reader<'_> {
         loop {
             let between = across.processes.between();
             let read = between.read(&subscribed.subscription, *position, MOST);
-            // It is woken again.
+            // The bell is rung again.
             let Ok(batch) = read.await else {
                 return ControlFlow::Continue(());
             };
@@ -335,7 +340,7 @@ impl Reader<'_> {
                     return ControlFlow::Break(());
                 };
                 if told.number <= *number {
-                    // What it says was included in the beginning.
+                    // The beginning has included this message.
                     continue;
                 }
                 if told.gap || told.number != *number + 1 || !across.learn(told.definitions) {

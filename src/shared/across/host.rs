@@ -33,7 +33,7 @@ use crate::stats::Stats;
 use crate::sync::{Mutex, lock};
 use crate::template::{Definition, TemplateName};
 
-/// The most that waits to be told. If there is more, those who follow begin anew.
+/// The most messages that wait for followers. If there are more, the followers begin anew.
 const MOST_WAITING: usize = 4096;
 /// The most bytes of changes that wait.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
@@ -54,7 +54,7 @@ struct State {
     bytes: usize,
     /// Something was not told.
     gap: bool,
-    /// The component has ended: what its pages are told.
+    /// The component has ended: the text for its pages, and their next action.
     ended: Option<(String, Refusal)>,
     followers: BTreeSet<Arc<str>>,
 }
@@ -82,7 +82,7 @@ pub(crate) struct Host {
     wake: Notify,
 }
 
-/// What a host is made of beside the component.
+/// The parts of a host beside the component.
 pub(crate) struct Parts {
     pub(crate) name: Arc<str>,
     pub(crate) term: Term,
@@ -91,26 +91,26 @@ pub(crate) struct Parts {
     pub(crate) budget: Arc<Budget>,
 }
 
-/// The name of somebody who follows: a process, perhaps not for the first time.
+/// The name of a follower: a process, perhaps not for the first time.
 pub(super) fn follower(process: &str, number: u64) -> Arc<str> {
     format!("{process} {number}").into()
 }
 
-/// The process of somebody who follows.
+/// The process of a follower.
 pub(super) fn process_of(follower: &str) -> &str {
     follower
         .split_once(' ')
         .map_or(follower, |(process, _)| process)
 }
 
-/// The topic in which the owner of this term tells those who follow.
+/// The topic in which the owner of this term tells the followers.
 pub(super) fn topic(name: &str, term: Term) -> String {
     format!("shared {name} {term}")
 }
 
 impl Host {
-    /// The component of this process, in this term. Nobody follows it so far. Gives the task that tells those who follow
-    /// and gives the component up when it has ended.
+    /// The component of this process, in this term. It has no followers so far. Gives the task that tells the
+    /// followers and gives the component up when it has ended.
     pub(crate) fn new(
         across: &Arc<Across>,
         component: &Arc<Component>,
@@ -187,7 +187,7 @@ impl Host {
         self.wait(Waiting::Frame(to, change), bytes);
     }
 
-    /// What became of an event of a page that another process has.
+    /// Tells another process the result of an event of its page.
     pub(crate) fn said(&self, viewer: &Arc<str>, said: &Said) {
         let bytes = said.outcome.size();
         self.wait(
@@ -221,7 +221,7 @@ impl Host {
         self.wait(Waiting::Item(Item::Dismissals(dismissals)), 0);
     }
 
-    /// Something that was said to this process was missed: those who follow begin anew.
+    /// A message to this process was missed: the followers begin anew.
     pub(super) fn missed(&self) {
         if let Some(component) = self.component.upgrade() {
             // An event may be among it: no later one may be taken before the page has sent that again.
@@ -257,7 +257,7 @@ impl Host {
         }
     }
 
-    /// Those who followed are gone, and with them the pages that they had.
+    /// These followers are gone, and so are the pages that they had.
     pub(super) fn are_gone(&self, is_gone: impl Fn(&str) -> bool) {
         let mut state = lock(&self.state);
         let before = state.followers.len();
@@ -276,7 +276,7 @@ impl Host {
         }
     }
 
-    /// Tells those who follow, until the component has ended; then this process owns it no more.
+    /// Tells the followers, until the component has ended; then this process does not own it any more.
     async fn run(self: Arc<Self>) {
         loop {
             let (waiting, gap, ended) = {
@@ -312,7 +312,7 @@ impl Host {
             if waiting.is_empty() && !gap {
                 self.wake.notified().await;
             } else if self.is_followed() && !self.tell(waiting, gap).await {
-                // What is not known to have been told is made good by beginning anew.
+                // It is not known whether the followers were told: they begin anew.
                 lock(&self.state).gap = true;
                 sleep(AGAIN).await;
             }
@@ -332,7 +332,7 @@ impl Host {
                         let change = Some(Box::new(change));
                         items.push(Item::Frame { to, change });
                     }
-                    // It was encoded before anybody followed.
+                    // The change was encoded before the component had a follower.
                     Some(None) => gap = true,
                 },
             }
@@ -403,9 +403,9 @@ fn goes(component: &Arc<Component>, viewer: &Arc<Viewer>, epoch: u64, away: bool
     }
 }
 
-// What other processes say.
+// The messages of other processes.
 impl Host {
-    /// Hears what another process says. What has an order is done at once.
+    /// Takes a message of another process. Messages whose order matters are handled at once.
     pub(super) fn hears(
         self: &Arc<Self>,
         from: &Arc<str>,
@@ -426,7 +426,7 @@ impl Host {
             }
             Asked::Join(page) => at_once(Some(self.join(&component, from, page))),
             Asked::Pages(pages) => {
-                // What comes while the application closes is for the next owner.
+                // Events that come while the application closes are for the next owner.
                 if !component.is_closing() {
                     for page in pages.iter().cloned() {
                         self.of_page(&component, from, page);
@@ -450,10 +450,10 @@ impl Host {
         }
         lock(&self.state).followers.insert(from);
         if !self.is_followed.swap(true, Ordering::SeqCst) {
-            // It was encoded for this process only.
+            // The tree was encoded for this process only.
             component.shown().forget_tree();
         }
-        // First the number: what comes after it is told.
+        // First the number: later messages are told.
         let number = self.number.load(Ordering::SeqCst);
         let definitions = lock(&self.defined).clone();
         Answer::Followed(Followed {
@@ -471,7 +471,7 @@ impl Host {
         if forms.classic {
             component.has_classic_elsewhere();
         }
-        // A page that is being rendered by another process keeps the component, as one of this process does.
+        // A page that another process renders keeps the component alive, as a page of this process does.
         let Some(_guest) = component.guest() else {
             return busy();
         };
@@ -578,7 +578,7 @@ impl Host {
         }
     }
 
-    /// Takes what a page of another process has done.
+    /// Takes an event or the like of a page of another process.
     fn of_page(&self, component: &Arc<Component>, from: &Arc<str>, page: OfPage) {
         let (OfPage::Event { viewer: id, .. }
         | OfPage::Unhandled { viewer: id, .. }
@@ -587,13 +587,13 @@ impl Host {
             return does(component, from, &viewer, page);
         }
         if !matches!(page, OfPage::Gone { .. }) {
-            // It has given way meanwhile: it joins again, and sends its events again.
+            // The viewer has given way meanwhile: its page joins again, and sends its events again.
             self.refused(id, MOVED, &Refusal::Moved);
         }
     }
 }
 
-/// What a page of another process does.
+/// Carries out the action of a page of another process.
 fn does(component: &Arc<Component>, from: &Arc<str>, viewer: &Arc<Viewer>, page: OfPage) {
     if viewer.process().as_ref() != Some(from) {
         return;

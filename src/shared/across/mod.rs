@@ -48,16 +48,17 @@ pub use owners::RedisOwnership;
 pub(crate) use pages::{Following, Joining};
 use wire::{Answer, ToOwner};
 
-/// What pages are told whose component is in another process now.
+/// The text for pages whose component is in another process now.
 const MOVED: &str = "The server is busy.";
-/// What is said to other processes about shared components.
+/// The subject of messages between processes about shared components.
 const ABOUT: &str = "shared";
-/// How often Redis is reminded of what this process owns, which it would forget after a day.
+/// How often Redis is told again which components this process owns. Redis would forget it after a day.
 const REMEMBER: Duration = Duration::from_secs(3600);
 /// How often it is looked whether the processes live that this one has to do with.
 const LOOK: Duration = Duration::from_millis(1500);
 
-/// What a process has to do with others because of shared components. The locks are `std` ones, held for a look-up.
+/// The work of a process for others that shared components bring. The locks are `std` ones, held for a
+/// look-up.
 pub struct Across {
     processes: Arc<Processes>,
     keyring: Arc<Keyring>,
@@ -71,7 +72,7 @@ pub struct Across {
 }
 
 impl Across {
-    /// Begins to hear what other processes say. To be called in a runtime.
+    /// Begins to hear the messages of other processes. To be called in a runtime.
     pub fn new(
         processes: Arc<Processes>,
         keyring: Arc<Keyring>,
@@ -97,21 +98,21 @@ impl Across {
         &self.owners
     }
 
-    /// What is to be said, sealed: a JSON text.
+    /// A message, sealed: a JSON text.
     fn seal(&self, said: &impl Serialize, topic: &str) -> Option<String> {
         let json = serde_json::to_string(said).ok()?;
         let sealed = self.keyring.seal_between(&json, topic).ok()?;
         Some(format!("\"{sealed}\""))
     }
 
-    /// What was said. `None` if no process of this application has said it.
+    /// The message. `None` if no process of this application has sealed it.
     fn open<T: DeserializeOwned>(&self, said: &str, topic: &str) -> Option<T> {
         let sealed = said.strip_prefix('"')?.strip_suffix('"')?;
         let json = self.keyring.open_between(sealed, topic).ok()?;
         serde_json::from_str(&json).ok()
     }
 
-    /// Learns templates of another process. False if one of them is no template.
+    /// Learns templates of another process. False if a definition among them is not one of a template.
     fn learn(&self, definitions: Vec<(TemplateName, Definition)>) -> bool {
         definitions
             .into_iter()
@@ -141,7 +142,7 @@ impl Across {
         hosts.values().filter_map(Weak::upgrade).collect()
     }
 
-    /// Ends what hangs on processes that are gone.
+    /// Ends everything that depends on processes that are gone.
     async fn look(&self) {
         let hosts = self.all_hosts();
         let mut names: HashSet<Arc<str>> = HashSet::new();
@@ -180,7 +181,7 @@ impl Across {
         }
     }
 
-    /// The lease of this process had run out: others may own what it thinks that it owns.
+    /// The lease of this process had run out: other processes may own components that it takes for its own.
     async fn look_who_owns(&self) {
         for host in self.all_hosts() {
             let (name, term) = (host.name(), host.term());
@@ -208,7 +209,7 @@ async fn look(across: Weak<Across>) {
     }
 }
 
-/// Hears what other processes say about shared components.
+/// Hears the messages of other processes about shared components.
 struct Ear(Weak<Across>);
 
 fn silent() -> Answering {
@@ -222,7 +223,7 @@ impl Hears for Ear {
         };
         let Some(asked) = across.open::<ToOwner>(body.get(), &topic_of(across.processes.name()))
         else {
-            let text = "what another process said of a shared component cannot be opened: do all processes have the same secret?";
+            let text = "a message of another process about a shared component cannot be opened: do all processes have the same secret?";
             across
                 .log
                 .write(Level::Error, Code::Secret, "", || text.to_owned());
@@ -232,7 +233,7 @@ impl Hears for Ear {
             let answer = across.seal(&Answer::None, ABOUT);
             return Box::pin(std::future::ready(answer));
         };
-        // In the order in which it was said.
+        // In the order in which the messages came.
         let answer = host.hears(&host::follower(from, asked.number), asked.what);
         Box::pin(async move { across.seal(&answer.await?, ABOUT) })
     }
@@ -248,7 +249,7 @@ impl Hears for Ear {
     }
 }
 
-/// What is said to a process is sealed for it.
+/// A message to a process is sealed with this text, so no other process can open it.
 fn topic_of(process: &str) -> String {
     format!("{ABOUT} {process}")
 }

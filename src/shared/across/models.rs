@@ -1,5 +1,5 @@
-//! A component that two processes want, as `src/models.rs` tries it: what Redis does is one step each, and all else
-//! happens in any order.
+//! A component that two processes want, as `src/models.rs` tries it: each action of Redis is one step, and
+//! all else happens in any order.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ struct Keys {
     life: Life,
     count: u64,
     number: EventNumber,
-    /// What pages were shown, and in which term.
+    /// The revisions that pages were shown, each with its term.
     shown: Vec<(Term, u64)>,
 }
 
@@ -83,7 +83,8 @@ impl Redis {
         lock(&self.0).gone[name] = true;
     }
 
-    /// How many events the state includes, what was shown in which term, and whether somebody owns the component.
+    /// How many events the state includes, which revisions were shown in which term, and whether a process
+    /// owns the component.
     pub(crate) fn outcome(&self) -> (u64, Vec<(u64, u64)>, bool) {
         let keys = lock(&self.0);
         let shown = keys.shown.iter();
@@ -125,7 +126,7 @@ impl Process {
                 return false;
             }
             yield_now();
-            // As `save.lua` refuses what an earlier life saves.
+            // As `save.lua` refuses the saves of an earlier life.
             let mut keys = lock(&self.redis.0);
             if keys.life > life {
                 return false;

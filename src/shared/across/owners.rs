@@ -31,8 +31,8 @@ struct Inner {
     looked_up: Mutex<HashMap<Arc<str>, Instant>>,
 }
 
-/// Owners in Redis. A lease says only that a process is gone; what it may still commit is refused because its term is
-/// over.
+/// Owners in Redis. A lease only says that a process is gone; a commit that this process may still make is
+/// refused, because its term is over.
 pub struct RedisOwnership(Arc<Inner>);
 
 fn failed(error: AskError) -> OwnershipError {
@@ -80,7 +80,7 @@ impl Inner {
             return Ok(Owner::Elsewhere(Elsewhere { process, term }));
         }
         lock(&self.looked_up).insert(component.clone(), Instant::now());
-        // What cannot be read was left by another version: nobody can go on with it.
+        // A state that cannot be read was left by another version: nobody can go on with it.
         let left = left.and_then(|left| serde_json::from_str(&left).ok());
         Ok(Owner::Here(term, left))
     }

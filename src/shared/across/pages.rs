@@ -38,7 +38,8 @@ struct Pages {
     joining: HashMap<Arc<str>, Arc<Viewer>>,
 }
 
-/// That this process follows the owner of a component. The lock is a `std` one, held for a look-up.
+/// A component that this process follows, because another process owns it. The lock is a `std` one, held for
+/// a look-up.
 pub(crate) struct Following {
     pub(super) across: Arc<Across>,
     pub(super) owner: Elsewhere,
@@ -102,7 +103,7 @@ impl Following {
         self.across.seal(&asked, &topic_of(&self.owner.process))
     }
 
-    /// Asks the owner. `None` if there is no answer.
+    /// Asks the owner. `None` if no answer comes.
     pub(super) async fn ask(&self, what: Asked) -> Option<Answer> {
         let sealed = self.sealed(what)?;
         let processes = &self.across.processes;
@@ -120,7 +121,7 @@ impl Following {
         told.await.is_ok()
     }
 
-    /// This process does not follow any more, and none of its pages is here.
+    /// This process does not follow any more, and has none of the component's pages.
     pub(super) async fn leave(&self) {
         for _ in 0..MOST_TOLD {
             if self.tell(Asked::Leave).await {
@@ -134,14 +135,16 @@ impl Following {
         lock(&self.pages).epochs.get(viewer).copied()
     }
 
-    /// The epoch of a page's connection, as the owner counts it; `None` if the page has come on a later one. What came on
-    /// the earlier one must not be taken for something of that: the page sends it again, in its order.
+    /// The epoch of a page's connection, as the owner counts it; `None` if the page has come on a later one.
+    /// Events of the earlier connection must not be taken for events of the later one: the page sends them
+    /// again, in its order.
     pub(super) fn epoch(&self, viewer: &str, here: u64) -> Option<u64> {
         let epochs = self.epochs(viewer)?;
         (epochs.here == here).then_some(epochs.of_owner)
     }
 
-    /// The same, for a page whose connection is gone: also of an earlier one that the owner has let in last.
+    /// The same, for a page whose connection is gone: also if the owner has let the page in on an earlier
+    /// connection.
     pub(crate) fn gone(&self, viewer: &str, here: u64) -> Option<u64> {
         let epochs = self.epochs(viewer)?;
         (epochs.here <= here).then_some(epochs.of_owner)
@@ -168,8 +171,8 @@ impl Following {
         epochs.insert(viewer.id.clone(), Epochs { here, of_owner });
     }
 
-    /// Has the owner let a page in, on the connection of this epoch. `None` if `authorize` is to be asked again. Until what is given is dropped, the
-    /// viewer is told what becomes of its events.
+    /// Has the owner let a page in, on the connection of this epoch. `None` if `authorize` is to be asked
+    /// again. Until the result is dropped, the viewer is told the results of its events.
     pub(crate) async fn join(
         &self,
         viewer: &Arc<Viewer>,

@@ -82,7 +82,7 @@ with_server! {
         // Its end takes nothing from the next one.
         ann.disown(first, None).await;
         assert!(ben.commits(second).await);
-        // It is alive again, and follows.
+        // The process is alive again, and follows.
         assert!(matches!(ann.own(None).await, Owner::Elsewhere(_)));
     }
 
@@ -93,7 +93,7 @@ with_server! {
             panic!("not replaced");
         };
         assert!(second > first);
-        // What was said of an earlier term is not meant.
+        // An answer about an earlier term does not count.
         assert!(matches!(ann.own(Some(first)).await, Owner::Elsewhere(_)));
     }
 
@@ -107,7 +107,7 @@ with_server! {
         let (second, got) = ben.owns().await;
         assert!(second > lost && got.as_ref() == Some(&left));
         ben.stands_still(&server).await;
-        // It was gone before it had committed anything.
+        // The owner was gone before it had committed anything.
         let (third, got) = cal.owns().await;
         assert_eq!(got, Some(left));
         assert!(cal.commits(third).await);
@@ -169,7 +169,7 @@ with_server! {
                         }
                     }
                 }
-                // Who has never owned it does not commit.
+                // A process that has never owned the component does not commit.
                 3..=6 if term > Term(0) => {
                     assert_eq!(all[at].commits(term).await, owner == Some((at, term)));
                 }

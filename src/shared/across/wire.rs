@@ -1,4 +1,5 @@
-//! What the owner of a shared component and the processes that follow it say to each other. All of it is sealed.
+//! The messages between the owner of a shared component and the processes that follow it. All of them are
+//! sealed.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::shared::said::{Outcome, Said};
 use crate::shared::shown::Forms;
 use crate::template::{Definition, TemplateName};
 
-/// What a process says to the owner of a component.
+/// A message of a process to the owner of a component.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ToOwner {
     /// The component's name in a store.
@@ -50,7 +51,7 @@ pub(super) struct Page {
     pub(super) address: Arc<str>,
     /// The address, as addresses are counted.
     pub(super) counted: Arc<str>,
-    /// Under which what waits is counted.
+    /// The holder under which waiting messages are counted.
     pub(super) holder: Arc<str>,
     pub(super) is_classic: bool,
     /// The page has a ticket of this state of the component.
@@ -176,7 +177,7 @@ impl From<Event> for ClientEvent {
 }
 
 impl OfPage {
-    /// What a page has asked for.
+    /// The event of a page, or the events that are not handled.
     pub(super) fn of(viewer: &Arc<str>, epoch: u64, seen: EventNumber, taken: Taken) -> Self {
         let viewer = viewer.clone();
         match taken {
@@ -204,12 +205,12 @@ impl OfPage {
     }
 }
 
-/// What the owner answers.
+/// The owner's answer.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
     /// This process has no such component, or it is not in this term.
     None,
-    /// Nobody can see the component; what the page is told, and what it can do.
+    /// The component cannot be shown. With the text for the page, and what the page can do.
     Failed(String, Refusal),
     Followed(Followed),
     Tree(Tree),
@@ -218,7 +219,7 @@ pub(super) enum Answer {
     Again,
 }
 
-/// What a process begins with that follows a component.
+/// The state that a follower begins with.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Followed {
     /// The last message of the owner that this includes.
@@ -242,20 +243,20 @@ pub(super) struct Tree {
     pub(super) definitions: Vec<(TemplateName, Definition)>,
 }
 
-/// What the owner knows of a page that joins.
+/// The owner's knowledge of a page that joins.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Joined {
     pub(super) epoch: u64,
     /// The viewer is known, or how far its events have got.
     pub(super) is_known: bool,
-    /// What became of the events up to this one is not among `said`.
+    /// The results of events up to this one are not among `said`.
     pub(super) base: EventNumber,
     pub(super) said: Vec<SaidAcross>,
     /// When a number of the page's holder had to make room the last time, in seconds since 1970.
     pub(super) made_room_at: u64,
 }
 
-/// What the owner tells all processes that follow the component.
+/// A message of the owner to all followers of the component.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Told {
     /// Counts the messages of a term, from 1.
@@ -274,7 +275,7 @@ pub(super) enum Item {
         to: Revision,
         change: Option<Box<ChangeAcross>>,
     },
-    /// What became of an event of a page.
+    /// The result of an event of a page.
     Said(Arc<str>, SaidAcross),
     /// Something is pushed to all pages by the step that committed this revision.
     Pushed(Revision, Push),
@@ -282,7 +283,7 @@ pub(super) enum Item {
     Refused(Arc<str>, String, Refusal),
     Topics(Option<Vec<Arc<str>>>),
     Dismissals(u64),
-    /// The component has ended here: what its pages are told.
+    /// The component has ended here: the text for its pages.
     Ended(String, Refusal),
 }
 
@@ -293,7 +294,7 @@ pub(super) struct ChangeAcross {
     pub(super) replaces: bool,
 }
 
-/// What became of an event.
+/// The result of an event.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct SaidAcross {
     event: EventNumber,

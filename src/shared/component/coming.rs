@@ -1,5 +1,5 @@
-//! Who comes to a shared component and goes: its viewers, those whose pages are here, those whose pages are away, and
-//! what is known of those who have gone.
+//! The viewers of a shared component, as they come and go: viewers whose pages are here, viewers whose pages
+//! are away, and the numbers of viewers that have gone.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,10 +19,11 @@ use crate::shared::failures::{Failed, Failures};
 use crate::shared::said::{Said, remembered};
 use crate::shared::viewer::{From, Viewed, Viewer};
 
-/// So many entries may stand among those who are away before the ones of pages that are back are taken out.
+/// The list of viewers that are away may have so many entries before entries of pages that are back are
+/// removed.
 const LEAST_NOTED: usize = 16;
 
-/// What a page's ticket says.
+/// The content of a page's ticket.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::shared) struct Ticketed {
     /// The lives of the component that had let the page in.
@@ -34,21 +35,21 @@ pub(in crate::shared) struct Ticketed {
     pub(in crate::shared) is_new: bool,
 }
 
-/// With what a page is let in.
+/// The facts with which a page is let in.
 pub(in crate::shared) struct Admission {
     /// The connection's epoch.
     pub(in crate::shared) epoch: u64,
     /// How often viewers of the component had been dismissed when `authorize` was asked about the page.
     pub(in crate::shared) dismissals: u64,
-    /// What the page's ticket says, if it has one.
+    /// The content of the page's ticket, if it has one.
     pub(in crate::shared) ticket: Option<Ticketed>,
-    /// What the page shows, if it shows that.
+    /// The point that the page shows, if it shows the component already.
     pub(in crate::shared) shown: Option<Point>,
     /// The last answer that the page has, and the revision that it shows.
     pub(in crate::shared) known: Point,
-    /// What the page comes back with the next time.
+    /// The ticket for the next time that the page comes back.
     pub(in crate::shared) new_ticket: Box<str>,
-    /// What the component's owner says of the page, if that is another process.
+    /// The owner's knowledge of the page, if the owner is another process.
     pub(in crate::shared) owner: Option<LetInElsewhere>,
 }
 
@@ -66,13 +67,13 @@ pub(in crate::shared) struct Elsewhere {
     pub(in crate::shared) dismissals: u64,
 }
 
-/// What the owner knows of a page that another process lets in.
+/// The owner's knowledge of a page that another process lets in.
 pub(in crate::shared) struct LetInElsewhere {
     /// The connection's epoch, as the owner counts it.
     pub(in crate::shared) epoch: u64,
     /// The viewer, or how far its events have got, was known.
     pub(in crate::shared) was_known: bool,
-    /// What became of the events up to this one is not remembered, or known to the page.
+    /// The results of events up to this one are not remembered, or the page knows them.
     pub(in crate::shared) base: EventNumber,
     pub(in crate::shared) said: Vec<Said>,
     /// When a number of the page's holder had to make room the last time, in seconds since 1970.
@@ -157,7 +158,7 @@ impl Component {
         self.lock().numbers.take_dropped()
     }
 
-    /// They were not forgotten.
+    /// These numbers were not dropped from the store.
     pub(in crate::shared) fn keep_dropped(&self, dropped: Vec<Arc<str>>) {
         self.lock().numbers.keep_dropped(dropped);
     }
@@ -220,7 +221,8 @@ impl Component {
             if let Some(failure) = &state.ended {
                 return Err(failure.clone());
             }
-            // Viewers are dismissed under this lock, too: who is not asked about again is found there.
+            // Viewers are dismissed under this lock, too: so a viewer about whom `authorize` is not asked
+            // again is found by the dismissal.
             if state.dismissals != dismissals {
                 return Ok(Entered::Again);
             }
@@ -323,7 +325,7 @@ impl Component {
         if self.tells_viewers && !is_known {
             self.changed.notify_one();
         }
-        // It may have ended meanwhile, and then this viewer was not told.
+        // The component may have ended meanwhile, and then this viewer was not told.
         let ended = self.lock().ended.clone();
         let entered = LetInElsewhere {
             epoch,
@@ -362,7 +364,7 @@ impl Component {
         };
         let mut was_known = is_known || said.is_some();
         if let Some(owner) = owner {
-            // What is known of the page is known to the owner.
+            // The owner has the numbers of the page's earlier viewers.
             was_known = owner.was_known;
             made_room_at = owner.made_room_at;
             viewer.goes_on(owner.base, owner.said);
@@ -409,12 +411,12 @@ impl Component {
         if self.tells_viewers && !is_known {
             self.changed.notify_one();
         }
-        // It may have ended meanwhile, and then this viewer was not told.
+        // The component may have ended meanwhile, and then this viewer was not told.
         let ended = self.lock().ended.clone();
         ended.map_or(Ok(true), Err)
     }
 
-    /// The first page shows the component, or none does any more: the actor looks, because of presence.
+    /// The first page shows the component, or no page does any more: the actor looks, because of presence.
     fn is_there_or_not(&self) {
         self.tell(LiveSocket::viewers_ask);
     }
@@ -424,7 +426,7 @@ impl Component {
         !self.lock().here.is_empty()
     }
 
-    /// How many entries the list of those who are away has.
+    /// How many entries the list of viewers that are away has.
     #[cfg(all(test, not(shuttle)))]
     pub(in crate::shared) fn noted_away(&self) -> usize {
         self.lock().away_order.len()
@@ -454,8 +456,9 @@ impl Component {
         }
     }
 
-    /// An event of a viewer is committed that had ended meanwhile. The next viewer of the same page says so, and does
-    /// not take the event again; if there is none so far, it finds the number. Gives the viewer that has to say it.
+    /// An event is committed whose viewer has ended meanwhile. The next viewer of the same page reports the
+    /// event, and does not take it again; if the page has no next viewer so far, it finds the number later.
+    /// Gives the viewer that has to report the event.
     pub(in crate::shared) fn is_late(
         &self,
         viewer: &Arc<Viewer>,
@@ -482,7 +485,7 @@ impl Component {
         }
     }
 
-    /// Who has joined and left, for the receiver.
+    /// The people who have joined and left, for the receiver.
     pub(in crate::shared) fn joined_and_left(&self) -> Option<Arc<str>> {
         if !self.tells_viewers {
             return None;
@@ -555,14 +558,14 @@ impl State {
         }
     }
 
-    /// Who gives way to one more page of this address, if there are too many: the viewer that has been away for
-    /// longest; or one of the address that has most, if that has more than this one.
+    /// The viewer that gives way to one more page of this address, if there are too many: the viewer that has
+    /// been away for longest; or one of the address that has most, if that address has more than this one.
     fn gives_way(&mut self, address: &str) -> Option<Arc<Viewer>> {
         while let Some((until, id)) = self.away_order.front() {
             if self.away.get(id) == Some(until) {
                 return self.viewers.get(id).cloned();
             }
-            // It is back, or has gone again since.
+            // The viewer is back, or has gone again since.
             self.away_order.pop_front();
         }
         let id = self.crowd.gives_way(address)?;

@@ -1,5 +1,5 @@
-//! A shared component: its parts, its actor, how long it lives. `coming.rs` has who comes and goes, `sending.rs` what the
-//! pages are sent.
+//! A shared component: its parts, its actor, and how long it lives. In `coming.rs` viewers come and go;
+//! `sending.rs` sends changes to the pages.
 
 mod coming;
 mod sending;
@@ -34,10 +34,10 @@ pub(super) use sending::PANIC;
 /// How long the keeper of a component sleeps if nothing is to come.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// If the actor has not taken who has joined and left, it is asked again after so long.
+/// If the actor has not taken the people who have joined and left, it is asked again after so long.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Why nobody can see the component: what the page is told, and what it can do.
+/// Why the component cannot be shown: the text for the page, and what the page can do.
 pub(crate) type Failure = (String, Refusal);
 
 struct State {
@@ -50,8 +50,8 @@ struct State {
     here: HashMap<Arc<str>, u64>,
     /// The viewers whose pages are gone, and until when they may come back.
     away: HashMap<Arc<str>, Instant>,
-    /// The same, in the order in which they went. Those that are back stay in it for a while: it is about twice as long
-    /// as `away` at most.
+    /// The same, in the order in which they went. Viewers that are back stay in it for a while: it is about
+    /// twice as long as `away` at most.
     away_order: VecDeque<(Instant, Arc<str>)>,
     numbers: Numbers,
     have_failed: HaveFailed,
@@ -69,16 +69,16 @@ struct State {
     /// A task sends changes, and has to begin again when it is done.
     is_fanning: bool,
     fans_again: bool,
-    /// Pages that are gone, the epochs of their connections as the owner counts them, and whether they may come back: what
-    /// the owner has not been told so far, if that is another process.
+    /// Pages that are gone, the epochs of their connections as the owner counts them, and whether they may
+    /// come back. The owner, if it is another process, has not been told of them so far.
     gone: Vec<(Arc<str>, u64, bool)>,
     /// The application closes: the component ends with its last page.
     closing: bool,
     ended: Option<Failure>,
 }
 
-/// One component that many pages show. The locks are `std` ones: that of the state is held for a look-up, that of
-/// what is shown for what is sent to one page.
+/// One component that many pages show. The locks are `std` ones: the lock of the state is held for a look-up,
+/// the lock of `shown` while one page is sent its changes.
 ///
 /// A viewer's lock is taken before those of its component, never after.
 pub(crate) struct Component {
@@ -96,7 +96,7 @@ pub(crate) struct Component {
     started: watch::Sender<Option<Result<(), Failure>>>,
     /// Some page has spoken the classic dialect.
     has_classic: AtomicBool,
-    /// The module has a receiver for those who join and leave.
+    /// The module has a receiver for people who join and leave.
     tells_viewers: bool,
     /// The bytes of props and tree, as they were last weighed. Changed under the lock of all components, which know the
     /// sum.
@@ -105,11 +105,12 @@ pub(crate) struct Component {
     state: Mutex<State>,
     /// Wakes the keeper.
     changed: Arc<Notify>,
-    /// Wakes the actor while a call is in flight, for those who wait for the tree; or the task that follows the owner.
+    /// Wakes the actor while a call is in flight, for pages that wait for the tree; or wakes the task that
+    /// follows the owner.
     wanted: Notify,
     /// The other processes that follow the component, if there is a backplane and this process owns it.
     host: OnceLock<Arc<Host>>,
-    /// That this process follows the owner, if that is another process.
+    /// Follows the owner, if the owner is another process.
     following: OnceLock<Arc<Following>>,
 }
 
@@ -193,7 +194,7 @@ impl Component {
     /// Gives the component the task that asks `authorize` again. Before [`set_socket`](Self::set_socket), which looks
     /// whether the component has ended meanwhile.
     pub(super) fn set_asking(&self, asking: AbortHandle) {
-        // It cannot fail: who makes the component calls this once.
+        // This cannot fail: the code that makes the component calls it once.
         let _ = self.asking.set(asking);
     }
 
@@ -223,7 +224,7 @@ impl Component {
         let _ = self.following.set(following);
         self.socket.never();
         tokio::spawn(keep(Arc::downgrade(self)));
-        // What was asked meanwhile.
+        // Pages may have asked meanwhile.
         self.wanted.notify_one();
     }
 
@@ -243,7 +244,7 @@ impl Component {
         self.has_classic.store(true, Ordering::Relaxed);
     }
 
-    /// Notes what is kept of a component that has no actor here.
+    /// Notes the memory of a component whose actor is in another process.
     pub(super) fn weigh_shown(self: &Arc<Self>) {
         let bytes = self.shown().memory();
         self.weighed(bytes);
@@ -297,7 +298,7 @@ impl Component {
         self.lock().ended.is_some()
     }
 
-    /// Notes what the component weighs.
+    /// Notes the bytes of the component.
     pub(super) fn weighed(self: &Arc<Self>, bytes: usize) {
         if let Some(registry) = self.registry.upgrade() {
             registry.weigh(self, bytes);
@@ -314,8 +315,8 @@ impl Component {
         let _ = self.lives.set(lives);
     }
 
-    /// Notes the topics that the component is in, by a step that began at `since`; `key` is its actor's. Gives those
-    /// that it was taken out of meanwhile.
+    /// Notes the topics that the component is in, by a step that began at `since`; `key` is the key of its
+    /// actor. Gives the topics that it was taken out of meanwhile.
     pub(super) fn set_topics(
         self: &Arc<Self>,
         key: ActorKey,
@@ -447,7 +448,8 @@ impl Component {
         self.changed.notify_one();
     }
 
-    /// Ends what has waited long enough. Gives the time to look again; `None` if the component has ended.
+    /// Ends the viewers, numbers and so on that have waited long enough. Gives the time to look again; `None`
+    /// if the component has ended.
     pub(super) fn sweep(self: &Arc<Self>) -> Option<Instant> {
         let now = Instant::now();
         loop {
@@ -509,7 +511,7 @@ impl Drop for EndsIfItPanics {
     }
 }
 
-/// Ends what has waited long enough, until the component has ended.
+/// Sweeps until the component has ended.
 async fn keep(component: Weak<Component>) {
     let _ends = EndsIfItPanics(component.clone());
     loop {

@@ -1,4 +1,4 @@
-//! What the pages of a shared component are sent, and whose turn it is to ask.
+//! Sends changes to the pages of a shared component, and says whose turn it is to ask.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,7 +27,7 @@ impl Component {
         self.wanted.notified().await;
     }
 
-    /// What the viewer has asked for whose turn it is, and the viewer.
+    /// The viewer whose turn it is, and its event.
     pub(in crate::shared) fn next_asked(&self) -> Option<(Arc<Viewer>, Asked)> {
         loop {
             let viewer = self.lock().asked.next()?;
@@ -52,7 +52,8 @@ impl Component {
         !self.lock().asked.is_empty()
     }
 
-    /// Sends all pages what they have not been sent: to a few of them now, to many by a task, in turn with others.
+    /// Sends all pages the changes that they do not have: to a few of them now, to many by a task, in turn
+    /// with others.
     pub(in crate::shared) fn fan_out(self: &Arc<Self>) {
         let mut state = self.lock();
         if state.viewers.len() > BATCH {
@@ -112,7 +113,7 @@ impl State {
     }
 }
 
-/// Sends all pages what they have not been sent, some at a time.
+/// Sends all pages the changes that they do not have, some pages at a time.
 async fn fan(component: Arc<Component>) {
     let _ends = EndsIfItPanics(Arc::downgrade(&component));
     loop {

@@ -1,5 +1,5 @@
-//! One page that shows a shared component: its connections, its events, and its end. `sending.rs` has what the page is
-//! sent.
+//! One page that shows a shared component: its connections, its events, and its end. `sending.rs` sends the
+//! page its changes.
 
 mod sending;
 
@@ -21,7 +21,7 @@ use crate::protocol::{Beside, ClientEvent, Numbered, Refusal};
 use crate::session::Link;
 use crate::sync::{Mutex, MutexGuard, lock};
 
-/// What is said with a tree that the page gets because it has missed too much.
+/// The flags of a tree that the page gets because it has missed too much.
 const STILL_SHARED: JoinFlags = JoinFlags {
     shared: true,
     anew: false,
@@ -29,16 +29,16 @@ const STILL_SHARED: JoinFlags = JoinFlags {
     lost: false,
 };
 
-/// What the pages of one component show.
+/// The tree and changes that the pages of one component show.
 pub(super) type Pages = Shown<Arc<Viewer>>;
 
 /// The component, as its viewers need it.
 pub(super) trait Viewed: Send + Sync {
     /// The least time between two changes of a page that is hidden, unless one is an answer.
     fn hidden_pause(&self) -> Duration;
-    /// What the pages show.
+    /// The tree and changes that the pages show.
     fn shown(&self) -> MutexGuard<'_, Pages>;
-    /// Asks the actor for the tree, for those who wait for it.
+    /// Asks the actor for the tree, for pages that wait for it.
     fn ask_tree(&self);
     /// A viewer has asked for something: it has its turn.
     fn asks(&self, viewer: Arc<Viewer>);
@@ -47,16 +47,16 @@ pub(super) trait Viewed: Send + Sync {
     fn is_left(&self, viewer: &Arc<Viewer>, gone: Option<u64>);
 }
 
-/// Where the page is told the rest from.
+/// The point from which on the page is told the rest.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum From {
-    /// What the page shows, which the ring reaches back to.
+    /// The point that the page shows. The ring reaches back to it.
     Shown(Point),
     /// The whole tree.
     Tree(JoinFlags),
 }
 
-/// Whether `authorize` is asked about a page one of whose events was refused.
+/// Whether `authorize` is asked about a page after one of its events was refused.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Doubt {
     None,
@@ -72,7 +72,7 @@ struct State {
     epoch: u64,
     /// `authorize` has let the page in on this connection. Until then nothing is sent, and no event is taken.
     is_in: bool,
-    /// The page needs the whole tree; what is said with it.
+    /// The page needs the whole tree; with the flags for it.
     tree: Option<JoinFlags>,
     /// The connection takes too little: nothing is sent until it has room.
     lags: bool,
@@ -88,7 +88,7 @@ struct State {
     is_queued: bool,
     /// The actor handles an event of this viewer.
     is_handled: bool,
-    /// What the page shows when it has read all that was sent.
+    /// The revision that the page shows when it has read everything that was sent.
     shown: Revision,
     /// The pushes to all pages up to this revision have been sent.
     pushed: Revision,
@@ -101,7 +101,7 @@ struct State {
     allowed_at: Instant,
     /// `authorize` is asked about the page because an event was refused.
     doubt: Doubt,
-    /// What the page comes back with.
+    /// The ticket with which the page comes back.
     ticket: Box<str>,
     /// The page has been let in, on this connection or an earlier one.
     was_in: bool,
@@ -111,8 +111,8 @@ struct State {
     process: Option<Arc<str>>,
 }
 
-/// A page that shows a shared component, on its connection or on its way back. The lock is a `std` one, held for
-/// what is sent to the one page.
+/// A page that shows a shared component, on its connection or on its way back. The lock is a `std` one, held
+/// while this one page is sent its changes.
 ///
 /// A viewer's lock is taken before its component's locks and its outbox's, never after.
 pub(crate) struct Viewer {
@@ -122,11 +122,12 @@ pub(crate) struct Viewer {
     pub(super) owner: ActorKey,
     dialect: Dialect,
     pub(crate) events: Events,
-    /// The name under which what waits counts: see [`crate::sessions`].
+    /// The holder under which waiting messages count: see [`crate::sessions`].
     pub(crate) holder: Arc<str>,
     /// The page's address, as addresses are counted.
     pub(super) counted: Arc<str>,
-    /// Where another process is told what becomes of the page's events, if the page is there.
+    /// The way to the process that the page is connected to, if it is another one. That process is told the
+    /// results of the page's events.
     host: Option<Arc<Host>>,
     state: Mutex<State>,
 }
@@ -227,8 +228,9 @@ impl Viewer {
         self.lock().process.clone()
     }
 
-    /// The page is in this process now, which has let it in. Gives the connection's epoch, as this process counts it,
-    /// and what became of events that the page does not know of. `None` if the viewer has ended.
+    /// The page is now in `process`, which has let it in. Gives the connection's epoch, as this process, the
+    /// owner, counts it, and the results of events that the page does not know. `None` if the viewer has
+    /// ended.
     pub(super) fn let_in_elsewhere(
         &self,
         process: &Arc<str>,
@@ -252,14 +254,14 @@ impl Viewer {
         Some((state.epoch, state.said.forgotten(), state.said.all()))
     }
 
-    /// What became of events that the page may not know of, and of which nothing is remembered.
+    /// The results of events that the page may not know, and the event up to which no results are remembered.
     pub(super) fn take_said(&self) -> (EventNumber, Vec<Said>) {
         let state = self.lock();
         (state.said.forgotten(), state.said.all())
     }
 
-    /// Goes on from what is known of the page's events elsewhere: what became of those up to `base` is not remembered.
-    /// The page is not let in yet. What has become of its events since may be known here already.
+    /// Goes on from the results of the page's events in another process: those up to `base` are not
+    /// remembered. The page is not let in yet. Results of later events may be known here already.
     pub(super) fn goes_on(&self, base: EventNumber, said: Vec<Said>) {
         self.begin(base);
         let mut state = self.lock();
@@ -270,15 +272,15 @@ impl Viewer {
         self.events.remember(state.said.memory());
     }
 
-    /// An earlier owner has answered this event, and the page shows a state that the component has. What is not known
-    /// here of its events up to that one has failed: what was applied is in the state.
+    /// An earlier owner has answered this event, and the page shows a state that the component has. Earlier
+    /// events of the page that are not known here have failed: applied events are in the state.
     pub(super) fn knows(&self, known: Point, newest: Revision) {
         if known.revision <= newest && known.event > self.handled() {
             self.begin(known.event);
         }
     }
 
-    /// Another process has said what became of an event, perhaps once more.
+    /// Another process has told the result of an event, perhaps once more.
     pub(super) fn was_said(&self, said: Said) {
         let Said {
             event,
@@ -393,9 +395,10 @@ impl Viewer {
         self.lock().said.failed()
     }
 
-    /// The page comes back on another connection; it is not let in yet. Gives the connection's epoch; `None` if
-    /// the viewer has ended. If the component's owner is another process (`is_followed`), that one takes nothing more of
-    /// the connection before, not even what is on its way. The page sends all of it again, so nothing of it is known here.
+    /// The page comes back on another connection; it is not let in yet. Gives the connection's epoch; `None`
+    /// if the viewer has ended. If the component's owner is another process (`is_followed`), the owner takes
+    /// nothing more of the connection before, not even messages that are on their way. The page sends all of
+    /// them again, so nothing of them is known here.
     pub(super) fn attach(
         &self,
         link: Link,
@@ -434,7 +437,8 @@ impl Viewer {
         self.events.remember(state.said.memory());
     }
 
-    /// Lets the page in, and sends what it has not seen. False if the page is not on this connection any more.
+    /// Lets the page in, and sends it the changes that it has not seen. False if the page is not on this
+    /// connection any more.
     pub(super) fn let_in(
         self: &Arc<Self>,
         component: &dyn Viewed,
@@ -475,7 +479,7 @@ impl Viewer {
         true
     }
 
-    /// Notes up to where the page has had what was pushed to all.
+    /// Notes up to which revision the page has had the pushes to all.
     pub(super) fn was_pushed(&self, revision: Revision) {
         self.lock().pushed = revision;
     }
@@ -613,8 +617,8 @@ impl Viewer {
         Some(true)
     }
 
-    /// No page goes on with the viewer: what waits for the page is taken back. False if it is not on this
-    /// connection, or has ended before.
+    /// No page goes on with the viewer: messages that wait for the page are taken back. False if the viewer
+    /// is not on this connection, or has ended before.
     pub(super) fn end(&self, epoch: Option<u64>) -> bool {
         let mut state = self.lock();
         if state.over || epoch.is_some_and(|epoch| epoch != state.epoch) {
@@ -627,7 +631,7 @@ impl Viewer {
         true
     }
 
-    /// Ends the viewer, and drops what waits for it.
+    /// Ends the viewer, and drops the messages that wait for it.
     pub(crate) fn give_up(self: &Arc<Self>) {
         let ends = match self.is_elsewhere() {
             // Its page is told, and joins again.
@@ -660,7 +664,7 @@ impl Viewer {
     pub(super) fn finish(self: &Arc<Self>, component: Option<&dyn Viewed>) {
         let mut state = self.lock();
         state.finishing = true;
-        // Whoever is not in gets nothing more.
+        // A page that is not let in gets nothing more.
         let leaves = !state.is_in || component.is_none();
         if leaves && let Some(link) = state.link.take() {
             link.outbox.detach(self.owner, true);

@@ -1,4 +1,4 @@
-//! What the page of a viewer is sent: the changes that it misses, or the whole tree, with what became of its events.
+//! Sends a viewer's page the changes that it misses, or the whole tree, with the results of its events.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::shared::shown::WholeTree;
 use crate::tree::write_json_string;
 
 impl Viewer {
-    /// Sends the page what it has not been sent.
+    /// Sends the page the changes and results that it has not been sent.
     pub(in crate::shared) fn deliver(self: &Arc<Self>, component: &dyn Viewed) {
         let mut state = self.lock();
         if !state.is_in || state.lags || state.over {
@@ -127,7 +127,8 @@ impl Viewer {
         });
     }
 
-    /// Sends the frames that the page misses, with what became of its events. False if the page needs the tree.
+    /// Sends the frames that the page misses, with the results of its events. False if the page needs the
+    /// tree.
     fn send(&self, state: &mut State, mut missed: Missed) -> bool {
         let newest = missed.newest;
         let now = Instant::now();
@@ -199,7 +200,7 @@ impl Viewer {
         true
     }
 
-    /// Sends the whole tree, and before it what the tree does not say.
+    /// Sends the whole tree, and before it the results that the tree does not have.
     fn send_tree(
         &self,
         state: &mut State,
@@ -219,7 +220,7 @@ impl Viewer {
         } = state;
         let Some(link) = link else { return };
         if let WholeTree::Classic(parts) = tree {
-            // Before what became of the events: the answers are empty changes of it.
+            // Before the results of the events: the answers are empty changes of this tree.
             link.outbox.push(self.owner, classic(parts, &link.id));
         }
         while let Some(next) = said.next(newest) {
@@ -240,7 +241,7 @@ impl Viewer {
         }
     }
 
-    /// Sends what stands before the change of an event, or that the event has failed. True if the event was
+    /// Sends the messages before the change of an event, or that the event has failed. True if the event was
     /// applied, so that a change is due.
     fn push_outcome(&self, link: &Link, said: &Said) -> bool {
         let Link { outbox, id } = link;
@@ -305,8 +306,9 @@ impl Viewer {
     }
 }
 
-/// Until when changes are held back for a page that is hidden; `None` if they are sent now. An answer, a tree that the
-/// page needs, and the last of a page that leaves do not wait, nor what is to be sent before them.
+/// The time until which changes are held back for a page that is hidden; `None` if they are sent now. An
+/// answer, a tree that the page needs, and the last changes for a page that leaves do not wait, and neither
+/// do changes that have to be sent before them.
 fn held_until(state: &State, pause: Duration) -> Option<Instant> {
     let until = state.last_change? + pause;
     let waits = state.tree.is_none() && state.said.is_sent() && !state.finishing;

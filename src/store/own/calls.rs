@@ -11,12 +11,12 @@ use super::TIMEOUT;
 use crate::store::StoreError;
 use crate::sync::{Mutex, lock};
 
-/// What the operator is told.
+/// The messages to the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tell {
-    /// This function of the store fails; the text says why, and where in the application's code.
+    /// This function of the store fails; the text says why, and the place in the application's code.
     Fails(Function, String),
-    /// It does not any more, after so long.
+    /// This function works again, after so long.
     Works(Function, Duration),
 }
 
@@ -47,13 +47,13 @@ pub struct Thrown {
     pub trace: String,
 }
 
-/// What has JavaScript make a call: its number, and the arguments as JSON without the brackets of their list.
+/// Has JavaScript make a call: its number, and the arguments as JSON without the brackets of their list.
 pub type Ask = Box<dyn Fn(u32, &str) + Send + Sync>;
 
 /// Tells the operator.
 pub type Telling = Box<dyn Fn(Tell) + Send + Sync>;
 
-/// JSON, or what was thrown.
+/// The JSON of the result, or the error.
 type Given = Result<String, Thrown>;
 
 #[derive(Default)]

@@ -1,17 +1,19 @@
-//! Components of which nobody knows whether the last state was kept. Pure.
+//! Components whose last state may or may not have been kept. Pure.
 //!
-//! A save that was not answered may have been done, be done later, or never. The event of that state has failed, and the
-//! next state has the same revision. So before it is saved, the component is claimed again: the store then refuses the
-//! state in doubt, if that comes late, and takes the next one. The actor goes on in the life that it has begun; here
-//! stands which life the store knows it by.
+//! A save that was not answered may have been done, may be done later, or never. The event of that state has
+//! failed, and the next state has the same revision. So before the next state is saved, the component is
+//! claimed again: the store then refuses the state in doubt, if it comes late, and takes the next one. The
+//! actor goes on in the life that it has begun; this file notes the life under which the store knows the
+//! component.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::ids::Life;
 
-/// The most components that are remembered. For one more, one is forgotten: then the store may take its next state for
-/// an old one, so that it ends, and its page goes on with what the store has.
+/// The most components that are remembered. For a further one, one is forgotten: then the store may take the
+/// forgotten component's next state for an old one. The component ends, and its page goes on with the state
+/// in the store.
 const MOST: usize = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +61,7 @@ impl Doubts {
         self.know(instance, life, under, true);
     }
 
-    /// That life is over.
+    /// The component's life is over.
     pub(super) fn forget(&mut self, instance: &str, life: Life) {
         if self.0.get(instance).is_some_and(|known| known.life <= life) {
             self.0.remove(instance);

@@ -60,7 +60,7 @@ struct ToSave<'a> {
     viewers: BTreeMap<&'a str, Option<u64>>,
 }
 
-/// What `claim` gives.
+/// The result of `claim`.
 #[derive(Deserialize)]
 struct Claimed {
     life: u64,
@@ -135,9 +135,7 @@ fn late() -> StoreError {
 }
 
 fn unusable(function: Function, error: impl std::fmt::Display) -> StoreError {
-    StoreError::Failed(format!(
-        "{function} gave something that cannot be used: {error}"
-    ))
+    StoreError::Failed(format!("the result of {function} cannot be used: {error}"))
 }
 
 impl OwnStore {
@@ -150,7 +148,9 @@ impl OwnStore {
     pub fn new(ask: Ask, tell: Telling) -> Result<(Self, Arc<OwnCalls>)> {
         let process = random_text();
         if process.is_empty() {
-            return Err(StoreError::Failed("no random numbers".to_owned()));
+            return Err(StoreError::Failed(
+                "the system gives no random numbers".to_owned(),
+            ));
         }
         let (saves, waiting) = mpsc::channel(MOST_WAITING);
         let calls = Arc::new(OwnCalls::new(ask, tell));
@@ -234,7 +234,7 @@ impl Inner {
             && claimed.life <= after.0
         {
             let life = claimed.life;
-            let why = format!("life {life}, which is not later than {after}");
+            let why = format!("its life is {life}, and has to be later than {after}");
             return Err(unusable(Function::Claim, why));
         }
         Ok(claimed)
@@ -247,7 +247,7 @@ impl Inner {
         let life = Life(claimed.life);
         lock(&self.doubts).forget(instance, life);
         let Some(sealed) = claimed.state.splitn(3, MARK).nth(2) else {
-            let why = "it is not what was saved".to_owned();
+            let why = "the text is not one that loom-live has saved".to_owned();
             return Err(StoreError::Damaged(why));
         };
         let stored = Stored {
@@ -260,7 +260,7 @@ impl Inner {
         Ok(Some((stored, viewers.collect())))
     }
 
-    /// What stands before a state: who has saved it.
+    /// The text before a state: it says who has saved the state.
     fn by(&self, life: Life) -> String {
         format!("{}{MARK}{life}{MARK}", self.process)
     }
@@ -274,7 +274,7 @@ impl Inner {
             Next::Claim(after) => after,
         };
         let Some(claimed) = self.claim(instance, after).await? else {
-            // There is no state: neither the one in doubt nor another.
+            // The store has no state: neither the one in doubt nor another.
             return Ok(after);
         };
         // The one in doubt may be replaced. If another actor has gone on, its state is at least as far.

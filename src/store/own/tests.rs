@@ -1,4 +1,4 @@
-//! What is asked of an application's store, and what its answers, or their lack, come to.
+//! Calls of an application's store, and the results of its answers, or of their lack.
 
 use std::collections::HashMap;
 
@@ -12,12 +12,12 @@ const USER: Holder = [7; 16];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Works,
-    /// It does what it is asked, and its answer is lost.
+    /// The store does as it is asked, and its answer is lost.
     Loses,
-    /// It does nothing, and never answers.
+    /// The store does nothing, and never answers.
     Hangs,
     Throws,
-    /// It gives this JSON.
+    /// The store gives this JSON.
     Gives(&'static str),
 }
 
@@ -341,8 +341,8 @@ async fn a_call_that_throws_hangs_or_gives_something_else_fails_and_the_log_says
     for (way, why) in [
         (Way::Throws, "the database is away"),
         (Way::Hangs, "no answer within 5 s"),
-        (Way::Gives("7"), "store.save gave something"),
-        (Way::Gives("[1]"), "store.save gave something"),
+        (Way::Gives("7"), "the result of store.save cannot be used"),
+        (Way::Gives("[1]"), "the result of store.save cannot be used"),
     ] {
         is(&application, way);
         let b = named("b");
@@ -353,14 +353,14 @@ async fn a_call_that_throws_hangs_or_gives_something_else_fails_and_the_log_says
     for (way, why) in [
         (Way::Throws, "the database is away"),
         (Way::Hangs, "no answer within 5 s"),
-        (Way::Gives("[]"), "store.claim gave something"),
+        (Way::Gives("[]"), "the result of store.claim cannot be used"),
         (
             Way::Gives(r#"{"life":9,"revision":1}"#),
-            "store.claim gave something",
+            "the result of store.claim cannot be used",
         ),
         (
             Way::Gives(r#"{"life":4,"revision":1,"state":"a"}"#),
-            "not later than 4",
+            "has to be later than 4",
         ),
     ] {
         is(&application, way);
@@ -394,7 +394,7 @@ async fn a_state_whose_save_nobody_knows_of_is_replaced_by_the_next() {
             let a = named("a");
             let mut life = 1;
             if before == 2 {
-                // It has come from another process.
+                // The component has come from another process.
                 other.save(&a, USER, at(1, 1)).await.unwrap();
                 life = store.claim(&a, Life(1)).await.unwrap().unwrap().life.0;
             } else if before == 1 {
@@ -406,7 +406,7 @@ async fn a_state_whose_save_nobody_knows_of_is_replaced_by_the_next() {
                 ..at(life, 2)
             };
             failed(&store.save(&a, USER, lost.clone()).await);
-            // It fails twice.
+            // The save fails twice.
             failed(&store.save(&a, USER, lost).await);
             is(&application, Way::Works);
             let late = lock(&application)

@@ -1,8 +1,9 @@
 //! Saves that are answered when a disk or a replica has them, too.
 //!
-//! They go over a connection of their own, since whoever waits there holds up all who come after. Saves that come while
-//! one batch is under way gather, and go together in the next one, with one confirmation at its end. It is for what the
-//! same connection has written, so that it is of the server that has the states.
+//! They go over a connection of their own, because a command that waits for a confirmation holds up all later
+//! commands of its connection. Saves that come while one batch is under way gather, and go together in the
+//! next one, with one confirmation at its end. A confirmation is for the writes of its own connection, so it
+//! comes from the server that has the states.
 
 use std::time::Duration;
 
@@ -26,14 +27,14 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a save waits in all.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What has a state before it is answered.
+/// The places that have a state before its save is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// The server's memory.
     Memory,
     /// The server's disk.
     Fsync,
-    /// The server's memory, and that of a replica.
+    /// The server's memory, and the memory of a replica.
     Replicas,
 }
 
@@ -53,7 +54,7 @@ impl Confirming {
         Self(sender)
     }
 
-    /// Gives what the script gives, when it is confirmed.
+    /// Gives the result of the script, when the save is confirmed.
     pub(super) async fn save(&self, save: ToSave) -> Result<i64, StoreError> {
         let closed = || StoreError::Failed("it has been closed".to_owned());
         let (answer, answered) = oneshot::channel();
@@ -156,7 +157,8 @@ fn answer(
     }
 }
 
-/// Whether one disk or one replica has it. `WAITAOF` gives two numbers, of which the first is this server's disk.
+/// Whether one disk or one replica has the writes. `WAITAOF` gives two numbers, and the first is this
+/// server's disk.
 fn is_confirmed(answer: &Value) -> bool {
     match answer {
         Value::Int(count) => *count >= 1,

@@ -41,7 +41,7 @@ const MOST_DELETED: usize = 16;
 
 const SAVE: &str = include_str!("save.lua");
 
-/// What a save answers.
+/// The answers of a save.
 const STALE: i64 = 0;
 const NOTED: i64 = 2;
 
@@ -88,7 +88,7 @@ impl From<AskError> for StoreError {
     }
 }
 
-/// What a script gives of a state: life, revision and the sealed state.
+/// A state, as a script gives it: life, revision and the sealed state.
 type Claimed = Option<(u64, u64, String)>;
 
 impl RedisStore {
@@ -100,11 +100,10 @@ impl RedisStore {
         Self::confirmed(link, None, prefix, bounds)
     }
 
-    /// As [`new`](Self::new), and a save is answered when what `by` says has the state. Saves then go over the link that
-    /// stands there, which has to have the needs of that durability.
+    /// As [`new`](Self::new), and a save is answered when the places that `by` names have the state. Saves
+    /// then go over the link in `by`, which has to have the needs of that durability.
     ///
-    /// # Errors
-    /// As [`new`](Self::new).
+    /// # Errors As [`new`](Self::new).
     pub fn confirmed(
         link: Link,
         by: Option<(Link, Durability)>,
@@ -113,7 +112,9 @@ impl RedisStore {
     ) -> Result<Self, StoreError> {
         let process = random_text();
         if process.is_empty() {
-            return Err(StoreError::Failed("no random numbers".to_owned()));
+            return Err(StoreError::Failed(
+                "the system gives no random numbers".to_owned(),
+            ));
         }
         let scripts = Scripts {
             claim: Script::new(include_str!("claim.lua")),
@@ -180,8 +181,8 @@ impl Inner {
         }))
     }
 
-    /// The save of a state; of a shared component with the numbers of viewers.
-    /// `by` says who saves.
+    /// The save of a state; for a shared component with the numbers of viewers. `by` names the process that
+    /// saves.
     fn to_save(
         &self,
         instance: &str,
@@ -200,7 +201,7 @@ impl Inner {
             self.keep().to_string(),
             FRESH.as_secs().to_string(),
         ];
-        // Only where it is needed: while a slot of a cluster moves, two keys cannot be written together.
+        // Only if needed: while a slot of a cluster moves, two keys cannot be written together.
         if let Some(viewers) = viewers {
             keys.push(self.viewers(instance));
             for (viewer, number) in viewers {
@@ -267,7 +268,7 @@ impl Inner {
             let Some(next) = self.count(&loser, states).await? else {
                 break;
             };
-            // One of those of the holder with most states goes.
+            // One state goes of the holder that has most.
             most = self.states_of(&next).await?.saturating_sub(1);
             loser = next;
         }
@@ -351,7 +352,7 @@ impl Store for RedisStore {
 
     fn take(&self, name: &Arc<str>, holder: Holder) -> Answer<bool> {
         let (inner, name) = (self.0.clone(), name.clone());
-        // Each time by somebody else: what one process saves once more takes the place of what it has saved.
+        // Another name each time: a save of the same name would replace the save before it.
         let by = random_text();
         Box::pin(async move {
             let saved = inner.save(&name, holder, Stored::taken(), &by, None);

@@ -1,4 +1,4 @@
-//! What is saved and answered, also if answers are lost, or another process interferes.
+//! States that are saved and answered, also if answers are lost, or another process interferes.
 
 use std::time::Duration;
 
@@ -400,7 +400,8 @@ with_server! {
     async fn with_replicas_a_state_is_answered_when_a_replica_has_it(master) {
         let store = confirmed(&master, Durability::Replicas, REPLICAS);
         let a = named("a");
-        // There is none so far. The state is there and not confirmed, and the next one replaces it.
+        // The server has no replica so far. The state is there and not confirmed, and the next one replaces
+        // it.
         let alone = store.save(&a, USER, at(1, 1)).await;
         assert!(matches!(&alone, Err(StoreError::Failed(why)) if why.contains("no replica")), "{alone:?}");
         let replica = Server::start(&["--replicaof", "127.0.0.1", &master.port.to_string()]);
@@ -414,7 +415,7 @@ with_server! {
             assert_eq!(there, revision);
         }
         assert_eq!(store.save(&a, USER, at(0, 9)).await, Err(StoreError::Stale));
-        // It stands still.
+        // The replica stands still.
         replica.signal("-STOP");
         let late = store.save(&a, USER, at(1, 21)).await;
         replica.signal("-CONT");
@@ -478,7 +479,7 @@ with_server! {
         assert_eq!(store.claim(&named("a"), Life(1)).await.unwrap().unwrap().revision, Revision(20));
     }
 
-    /// Before 7.2 there is no `WAITAOF`. From 7.2 on the disk has the state when it is answered.
+    /// Before 7.2 Redis has no `WAITAOF`. From 7.2 on the disk has the state when it is answered.
     async fn with_fsync_what_the_disk_has_not_confirmed_fails(server) {
         server.kill();
         let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "everysec"]);

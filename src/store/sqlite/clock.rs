@@ -29,8 +29,8 @@ impl Time for Machine {
 /// file says and runs with the monotonic clock. It stands still while no process has the file open.
 pub(super) struct Clock {
     time: Box<dyn Time>,
-    /// What is added to the time since `started`: the store's time at the start, and by how much other
-    /// processes have been ahead since then.
+    /// Added to the time since `started`: the store's time at the start, and the lead of other processes
+    /// since then.
     ahead: Duration,
     /// The monotonic time when this clock was made.
     started: Duration,

@@ -42,7 +42,7 @@ enum Operation {
     Close,
 }
 
-/// What a request has led to.
+/// The result of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Found {
     /// The state that was claimed.

@@ -1,4 +1,4 @@
-//! The tables of a store, and what is done with them in one transaction.
+//! The tables of a store, and the statements of one transaction.
 
 use std::time::Duration;
 
@@ -143,8 +143,8 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Saves a state. False if the store has one of a later life, or one of this life that is
-    /// as new or newer.
+    /// Saves a state. False if the store has a state of a later life, or a state of this life that is as new
+    /// or newer.
     pub(super) fn save(
         &self,
         instance: &str,
@@ -172,12 +172,12 @@ impl<'a> Rows<'a> {
         if statement.execute(params![instance, life, revision, sealed, ran, at])? > 0 {
             return Ok(true);
         }
-        // A new row is several statements. With a savepoint, either all of them are done or none is.
+        // A new row takes several statements. With a savepoint, either all of them are done or none is.
         self.say("SAVEPOINT loom_row")?;
         let row = params![instance, life, revision, sealed, holder, ran, at];
         let inserted = self.insert(instance, holder, row);
         if inserted.is_err() {
-            // SQLite may have taken back the whole transaction by itself: then there is no savepoint.
+            // SQLite may have undone the whole transaction by itself: then the savepoint is gone.
             let _ = self.say("ROLLBACK TO loom_row");
         }
         let released = self.say("RELEASE loom_row");
@@ -204,7 +204,7 @@ impl<'a> Rows<'a> {
                 Ok(is_new)
             });
         if saved.is_err() {
-            // SQLite may have taken back the whole transaction by itself: then there is no savepoint.
+            // SQLite may have undone the whole transaction by itself: then the savepoint is gone.
             let _ = self.say("ROLLBACK TO loom_shared");
         }
         let released = self.say("RELEASE loom_shared");
@@ -316,8 +316,8 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Deletes states that no checkpoint can reach any more: those that are too old both by the store's
-    /// own clock and by the time of day. True if there may be more.
+    /// Deletes states that no checkpoint can reach any more: states that are too old both by the store's own
+    /// clock and by the time of day. True if there may be more.
     pub(super) fn sweep(&self, clock: &Clock) -> rusqlite::Result<bool> {
         let keep = self.bounds.keep.saturating_add(FRESH);
         let ran = milliseconds(clock.running()).saturating_sub(milliseconds(keep));

@@ -1,4 +1,4 @@
-//! What is saved and answered, also if the disk fails, the clock jumps or another process interferes.
+//! States that are saved and answered, also if the disk fails, the clock jumps or another process interferes.
 
 use std::sync::Mutex;
 
@@ -362,7 +362,7 @@ async fn a_clock_that_is_set_deletes_nothing() {
         // The same in another process.
         drop(store);
         let store = hands.open(&file);
-        // Each request sweeps, also one that finds nothing.
+        // Each request sweeps, also a request that finds nothing.
         assert_eq!(store.claim(&"c".into(), Life(0)).await, Ok(None));
         assert_eq!(file.newest("a"), Some(stored(1)));
         hands.set(-jump);

@@ -36,7 +36,7 @@ fn template() -> impl Strategy<Value = String> {
     prop::collection::vec(any, 1..14).prop_map(|pieces| pieces.concat())
 }
 
-/// Values for a template, harmless ones where there are too few.
+/// Values for a template; harmless ones if there are too few.
 fn enough<'a>(template: &Template, values: &'a [String]) -> Vec<&'a str> {
     let mut values: Vec<&str> = values.iter().map(String::as_str).collect();
     values.resize(template.value_count().max(values.len()), "x");

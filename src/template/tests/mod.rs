@@ -41,7 +41,7 @@ fn fault(template: &str) -> Fault {
     }
 }
 
-/// Every one of these is refused with such a fault.
+/// Every one of these templates is refused with such a fault.
 #[track_caller]
 fn all(templates: &[&str], expected: fn(&Fault) -> bool) {
     for template in templates {

@@ -1,4 +1,4 @@
-//! Where values are accepted, and what becomes of them there.
+//! The places in which values are accepted, and how they are written there.
 
 use super::*;
 use crate::template::{Part, Place, Refusal};

@@ -1,4 +1,4 @@
-//! What is refused when a template is compiled, and how it is said.
+//! Templates that are refused when they are compiled, and the messages.
 
 use super::*;
 
@@ -376,8 +376,8 @@ fn messages() {
         Err((
             None,
             "A template binds an unknown event, @dbclick: `<b @dbclick='x'>${…}</b>`. \
-             The events are click, input, change, submit, reset, keydown, keyup, focus, blur and all others of the browser; \
-             the name of one of your own has a hyphen or a colon in it, or it is written out, as in data-l-on-picked=\"pick\"."
+             The events are click, input, change, submit, reset, keydown, keyup, focus, blur and all others of the browser. \
+             An event of your own needs a hyphen or a colon in its name, or is written out, as in data-l-on-picked=\"pick\"."
                 .to_owned()
         ))
     );
@@ -385,7 +385,7 @@ fn messages() {
         message("<b>${x}</b><!-- a"),
         Err((
             None,
-            "A template does not end in text but inside a comment: `<b>${…}</b><!-- a`. Finish what was begun; \
+            "A template does not end in text but inside a comment: `<b>${…}</b><!-- a`. Close it: \
              a template may leave elements open, but no tag, quote, comment or raw text."
                 .to_owned()
         ))

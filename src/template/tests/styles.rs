@@ -170,7 +170,7 @@ fn nesting_without_end_is_refused_not_followed() {
     }
 }
 
-/// What CSS makes of a text: each token that is no part of a value's own words, with its depth.
+/// A text as CSS reads it: each token outside of a value's own words, with its depth.
 fn outline(css: &str) -> Vec<String> {
     fn read(parser: &mut Parser<'_>, depth: usize, out: &mut Vec<String>) {
         while let Ok(token) = parser.next_including_whitespace_and_comments() {

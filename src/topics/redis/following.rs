@@ -27,11 +27,11 @@ const MOST_TOGETHER: usize = 256;
 const LINGER: Duration = Duration::from_secs(10);
 /// When a topic that could not be copied is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
-/// How long nobody looks whether what Redis keeps of a topic is about to expire, as a part of the time that it is
-/// kept for.
+/// Redis keeps a topic for a time. After this part of it (one quarter), the process asks Redis to keep the
+/// topic longer.
 const REFRESHES: u32 = 4;
 
-/// Who waits until a topic is as Redis has it.
+/// A caller that waits until the copy of a topic is as Redis has it.
 type Waiter = oneshot::Sender<Result<(), TopicError>>;
 
 /// A topic that is followed.
@@ -39,9 +39,9 @@ type Waiter = oneshot::Sender<Result<(), TopicError>>;
 struct Followed {
     /// The number of the connection that its channel is subscribed to on.
     on: u64,
-    /// It has been copied since it is followed.
+    /// The topic has been copied since it is followed.
     is_copied: bool,
-    /// It stands in the list of what is to be done.
+    /// The topic stands in `State::due`.
     is_due: bool,
     /// Nobody is subscribed to it any more, and it is to be given up.
     is_over: bool,
@@ -55,7 +55,7 @@ struct Followed {
 }
 
 impl Followed {
-    /// Whoever has stopped waiting needs no place.
+    /// Adds a waiter. If there is no room, waiters whose callers have stopped waiting go first.
     fn waits(&mut self, waiter: Waiter) {
         if self.waiters.len() == self.waiters.capacity() {
             self.waiters.retain(|waiter| !waiter.is_closed());
@@ -67,7 +67,7 @@ impl Followed {
 #[derive(Default)]
 struct State {
     topics: HashMap<Arc<str>, Followed>,
-    /// What is to be opened or given up.
+    /// Topics that are to be opened or given up.
     due: VecDeque<Arc<str>>,
     /// Topics that perhaps nobody is subscribed to, and since when.
     silent: VecDeque<(Instant, Arc<str>)>,
@@ -114,7 +114,7 @@ impl State {
             followed.kept = Some(now);
             kept.push_back((now, topic.clone()));
         }
-        // Those that were given up since must not outnumber the others.
+        // Entries of topics that were given up since must not outnumber the others.
         if kept.len() > 2 * topics.len() + MOST_TOGETHER {
             let is_kept = |(since, topic): &(Instant, Arc<str>)| {
                 let followed = topics.get(topic);
@@ -193,14 +193,14 @@ impl Following {
         answer
     }
 
-    /// Gives up a topic at once that would be given up soon. False if there is none.
+    /// Gives up a topic at once that would be given up soon. False if there is no such topic.
     fn makes_room(&self, state: &mut State) -> bool {
         while let Some((_, topic)) = state.silent.pop_front() {
             let Some(followed) = state.topics.get_mut(&topic) else {
                 continue;
             };
             followed.left = None;
-            // Who waits now leaves or stays later.
+            // A topic with waiters stays: its waiters decide later.
             if followed.waiters.is_empty() && self.rooms.forget(&topic) {
                 let on = followed.on;
                 state.topics.remove(&topic);
@@ -222,7 +222,7 @@ impl Following {
         }
     }
 
-    /// Gives up topics that nobody has been subscribed to for long, and looks after those that Redis is to keep: a
+    /// Gives up topics that nobody has been subscribed to for long, and asks Redis to keep the others: a
     /// bounded number of them. True if there is more to do.
     pub(super) fn sweep(&self, now: Instant) -> bool {
         let mut state = lock(&self.state);
@@ -303,8 +303,8 @@ impl Following {
         }
     }
 
-    /// Follows topics until the links are closed. `channels` is the connection that tells, `commands` the one that
-    /// answers.
+    /// Follows topics until the links are closed. The connection `channels` brings the news of topics, the
+    /// connection `commands` answers commands.
     pub(super) async fn run(self: Arc<Self>, channels: Link, commands: Link) {
         let script = Arc::new(Script::new(include_str!("open.lua")));
         let mut number = 0;
@@ -327,15 +327,16 @@ impl Following {
                 match self.change(&channels, &due, number).await {
                     Ok(()) => self.open(&script, &commands, due.opened).await,
                     Err(error @ AskError::Refused(_)) => self.refused(&due, &failed(error)),
-                    // What was not done is due on the next connection. Who waits for it waits for that.
+                    // The rest is due on the next connection. Callers that wait for it wait for that
+                    // connection.
                     Err(_) => break,
                 }
             }
         }
     }
 
-    /// If it is time, what could not be copied is tried again, or given up if nobody is subscribed to it. Gives when it
-    /// will be time, whatever else happens until then.
+    /// If it is time, topics that could not be copied are tried again, or given up if nobody is subscribed to
+    /// them. Gives when it will be time, whatever else happens until then.
     fn failed_are_due(&self) -> Option<Instant> {
         let mut state = lock(&self.state);
         let again = state.failed_since? + AGAIN;
@@ -360,7 +361,7 @@ impl Following {
         }
     }
 
-    /// Some of what is due; `None` if nothing is.
+    /// Some of the topics that are due; `None` if no topic is due.
     fn take_due(&self, number: u64) -> Option<Due> {
         let mut state = lock(&self.state);
         let count = state.due.len().min(MOST_TOGETHER);
@@ -368,7 +369,7 @@ impl Following {
         if count == 0 && ended.is_empty() {
             return None;
         }
-        // Before whoever came back is subscribed again.
+        // Before topics are subscribed to that somebody came back to.
         let ended = ended.into_iter().filter(|(on, _)| *on == number);
         let mut due = Due {
             given_up: ended.map(|(_, topic)| topic).collect(),
@@ -381,7 +382,7 @@ impl Following {
             };
             followed.is_due = false;
             if followed.is_over && followed.waiters.is_empty() {
-                // From here on what is told of it is not for anybody. Whoever comes back begins anew.
+                // From here on news of the topic has no receiver. A subscriber that comes back begins anew.
                 if self.rooms.forget(&topic) {
                     let is_subscribed = followed.on == number;
                     state.topics.remove(&topic);
@@ -417,7 +418,7 @@ impl Following {
         }
     }
 
-    /// Those who wait for the topic until now.
+    /// The callers that wait for the topic until now.
     fn waiting(&self, topic: &str) -> Vec<Waiter> {
         let mut state = lock(&self.state);
         let followed = state.topics.get_mut(topic);
@@ -453,12 +454,13 @@ impl Following {
         topics.iter().map(channel).collect()
     }
 
-    /// Copies these topics, and answers those who wait for them.
+    /// Copies these topics, and answers the callers that wait for them.
     async fn open(&self, script: &Arc<Script>, commands: &Link, topics: Vec<Arc<str>>) {
         let mut asked = Vec::with_capacity(topics.len());
         let mut waiters = Vec::with_capacity(topics.len());
         for topic in &topics {
-            // Those who come from here on wait for the next time: Redis may have answered before they came.
+            // Callers that come from here on wait for the next time: Redis may have answered before they
+            // came.
             waiters.push(self.waiting(topic));
             asked.push(Open {
                 script: script.clone(),
@@ -489,7 +491,8 @@ impl Following {
         topic: &str,
         (epoch, last, tail, messages): Opened,
     ) -> Result<(), TopicError> {
-        let damaged = || TopicError::Failed("Redis has something else there".to_owned());
+        let damaged =
+            || TopicError::Failed("Redis holds data that loom-live cannot read".to_owned());
         let epoch: Epoch = epoch.parse().map_err(|_| damaged())?;
         let mut kept: Vec<Foreign> = Vec::with_capacity(messages.len());
         for (number, id, data, name, before) in messages {
@@ -502,11 +505,11 @@ impl Following {
                     }
                     kept.push(message);
                 }
-                // Somebody else has written there. It is a gap: only what comes after it is taken.
+                // Another program has written there. This is a gap: only the messages after it are taken.
                 _ => kept.clear(),
             }
         }
-        // Without a message, all that is known is where the topic is.
+        // Without a message, only the topic's position is known.
         let (number, tail) = match kept.first() {
             Some(first) => (first.position.number.saturating_sub(1), &*first.before),
             None => (last, &*tail),
@@ -520,14 +523,14 @@ impl Following {
         let now = self.rooms.position(topic);
         let mut state = lock(&self.state);
         if was_waited_for {
-            // Who has waited may be gone, and has then nothing to leave.
+            // A caller that has waited may be gone, so perhaps nobody is subscribed.
             state.is_left(topic, Instant::now());
         }
         let Some(followed) = state.topics.get_mut(topic) else {
             return;
         };
         if !is_copied {
-            // It is tried again, or given up if nobody is subscribed to it.
+            // The topic is tried again, or given up if nobody is subscribed to it.
             state.failed.insert(topic.clone());
             state.failed_since.get_or_insert_with(Instant::now);
             return;
@@ -543,7 +546,7 @@ impl Following {
     }
 }
 
-/// What is done together.
+/// The topics of one round.
 #[derive(Default)]
 struct Due {
     given_up: Vec<Arc<str>>,
@@ -586,6 +589,6 @@ impl Ask for Open {
 }
 
 impl AskAgain for Open {
-    /// It may be asked as often as one likes.
+    /// The script may be asked as often as one likes.
     fn again(&mut self) {}
 }

@@ -1,4 +1,4 @@
-//! Names in Redis, and what is told in a channel. Pure.
+//! Names in Redis, and the messages of its channels. Pure.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::topics::Position;
 use crate::topics::foreign::Foreign;
 
-/// Names the keys of topics. Those of one topic have the topic as their tag, so that a cluster has them together.
+/// Names the keys of topics. All keys of one topic have the topic as their tag, so that a cluster has them
+/// together.
 pub(super) struct Keys {
     prefix: Box<str>,
 }
@@ -65,7 +66,7 @@ impl Keys {
         self.of("ids", topic)
     }
 
-    /// Where each message is told.
+    /// The channel in which each message of a topic is told.
     pub(super) fn channel(&self, topic: &str) -> String {
         self.of("channel", topic)
     }
@@ -96,7 +97,8 @@ pub(super) fn told(payload: &[u8]) -> Option<Foreign> {
     foreign(position, id, data, name, before)
 }
 
-/// A message, by its parts. `None` if the data is no JSON or the message has no name: it was not published by a loom.
+/// A message, by its parts. `None` if the data is not JSON or the message has no name: then no loom has
+/// published it.
 pub(super) fn foreign(
     position: Position,
     id: &str,

@@ -52,12 +52,12 @@ pub struct RedisTopics {
     _probe: Arc<AbortOnDropHandle<()>>,
 }
 
-/// What one Redis has of topics: all of them share two connections.
+/// The topics in one Redis: all of them share two connections.
 pub struct Backplane {
     /// The application's.
     pub topics: RedisTopics,
-    /// Those by which the processes of the application tell each other what only they need. Their names are apart
-    /// from the application's, and what they keep is for minutes.
+    /// The topics over which the processes of the application speak with each other. Their names are apart
+    /// from the application's own topics, and their messages are kept for minutes.
     pub between: RedisTopics,
 }
 
@@ -124,8 +124,8 @@ struct Inner {
 }
 
 impl Backplane {
-    /// Opens the connection that tells what is published; `commands` is the one that answers. `spawn` gets the tasks
-    /// that wake subscribers. To be called in a runtime.
+    /// Opens the connection for the channels of topics; `commands` is the connection for commands. `spawn`
+    /// gets the tasks that wake subscribers. To be called in a runtime.
     ///
     /// # Errors
     /// Those of [`Link::open`].
@@ -147,7 +147,7 @@ impl Backplane {
         let pushes = {
             let (topics, between) = (topics.following.clone(), between.following.clone());
             Arc::new(move |info| {
-                // Each takes what is told in its own channels.
+                // Each takes the messages of its own channels.
                 topics.pushed(&info);
                 between.pushed(&info);
             })
@@ -216,7 +216,8 @@ impl Topics for RedisTopics {
             answer,
         });
         Box::pin(async move {
-            let closed = |_| TopicError::Failed("it has been closed".to_owned());
+            let closed =
+                |_| TopicError::Failed("the connection to Redis has been closed".to_owned());
             published.await.map_err(closed)?
         })
     }
@@ -247,9 +248,10 @@ impl Topics for RedisTopics {
         let rooms = &self.inner.rooms;
         let subscribed = rooms.subscribe_or_begin(topic, sink, number, &owner)?;
         if !self.inner.following.is_copied(topic) {
-            // Whoever reads before it is copied gets nothing, and is woken when it is.
+            // A read before the topic is copied gives nothing. The subscriber is woken when the topic is
+            // copied.
             let mut copied = self.inner.following.copy(topic);
-            // What is refused at once is not tried again.
+            // If the copy is refused at once, it is not tried again.
             if let Ok(Err(error)) = copied.try_recv() {
                 return Err(error);
             }
@@ -261,7 +263,7 @@ impl Topics for RedisTopics {
         let topic = subscription.topic();
         if !self.inner.following.is_copied(topic) {
             subscription.listener.reads();
-            // It may have been copied since the look.
+            // The topic may have been copied since the look.
             if !self.inner.following.is_copied(topic) {
                 return ready(Ok(Batch {
                     gap: false,
@@ -272,8 +274,8 @@ impl Topics for RedisTopics {
             }
         }
         let batch = self.inner.rooms.read(subscription, from, most);
-        // A state that comes from another process may be ahead of what was told here, or of a topic that has begun
-        // anew since. Redis knows.
+        // A state that comes from another process may be ahead of the messages that have come here, or its
+        // topic may have begun anew since. Redis knows.
         let may_be_ahead = |batch: &Batch| {
             let now = batch.position;
             batch.gap && (from.epoch != now.epoch || from.number > now.number)

@@ -1,4 +1,4 @@
-//! What is published goes to Redis in the order in which it was published, several messages at a time.
+//! Messages go to Redis in the order in which they were published, several at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -96,8 +96,8 @@ struct Publisher {
     bytes: Arc<AtomicUsize>,
 }
 
-/// One call of the script: messages of one topic, all or none of which are published. So their order stays whatever
-/// becomes of the call.
+/// One call of the script, with messages of one topic. All of them are published or none is, so their order
+/// stays however the call ends.
 struct Call {
     script: Arc<Script>,
     keys: [String; 4],
@@ -143,7 +143,7 @@ impl AskAgain for Call {
     }
 }
 
-/// What waits together, by topic; each topic's in its order.
+/// The messages that wait together, by topic; each topic's in its order.
 fn by_topic(batch: impl Iterator<Item = Publish>) -> Vec<Vec<Publish>> {
     let mut topics: Vec<Vec<Publish>> = Vec::new();
     for publish in batch {
@@ -163,7 +163,7 @@ fn by_topic(batch: impl Iterator<Item = Publish>) -> Vec<Vec<Publish>> {
 impl Publisher {
     async fn run(self, mut waiting: mpsc::Receiver<Publish>) {
         let mut batch = Vec::new();
-        // A message whose answer is lost is known by those that its topic keeps: it must still be among them.
+        // A message whose answer is lost is found among those that its topic keeps: it must still be there.
         let [messages, ..] = self.bounds;
         let together =
             usize::try_from(messages).map_or(MOST_TOGETHER, |most| most.min(MOST_TOGETHER));
@@ -194,7 +194,8 @@ impl Publisher {
                     Ok((epoch, answers)) => {
                         let mut answers = names.into_iter().zip(answers);
                         self.answer(publishes, |publish| {
-                            let none = || TopicError::Failed("Redis has no answer".to_owned());
+                            let none =
+                                || TopicError::Failed("Redis gave too few answers".to_owned());
                             let (name, answer) = answers.next().ok_or_else(none)?;
                             self.published(publish, name, &epoch, answer)
                         });
@@ -208,7 +209,7 @@ impl Publisher {
         }
     }
 
-    /// Tells those who wait for these what became of them.
+    /// Answers the callers of these publishes.
     fn answer(
         &self,
         publishes: Vec<Publish>,
@@ -258,13 +259,16 @@ impl Publisher {
         (number, is_known, before): (u64, u8, String),
     ) -> Result<Published, TopicError> {
         let epoch = epoch.parse();
-        let epoch =
-            epoch.map_err(|error| TopicError::Failed(format!("what Redis has there: {error}")))?;
+        let epoch = epoch.map_err(|error| {
+            TopicError::Failed(format!(
+                "Redis holds data that loom-live cannot read: {error}"
+            ))
+        })?;
         let position = Position { epoch, number };
         let is_duplicate = is_known == 1;
         if !is_duplicate {
-            // So that whoever subscribes next in this process does so after its own message. If it is not the next one
-            // here, it comes by its channel, or came.
+            // Taken at once, so that the next subscriber of this process begins after this message. If the
+            // message is not the next one here, it comes by its channel, or has come.
             let message = Foreign {
                 position,
                 id: publish.id.clone(),

@@ -157,7 +157,7 @@ fn many_subscribers_are_woken_by_one_task() {
     for _ in 0..3 {
         site.publish("a", None, "1").unwrap();
     }
-    // To publish only starts the task; what is published before it runs needs no other.
+    // To publish only starts the task; messages that are published before the task runs need no other task.
     assert!(sink.take().is_empty());
     assert_eq!(site.tasks.run(), 1);
     assert_eq!(sink.take(), (0..3000).collect::<Vec<_>>());
@@ -167,7 +167,8 @@ fn many_subscribers_are_woken_by_one_task() {
     assert_eq!((site.tasks.run(), sink.take()), (1, vec![9]));
 }
 
-/// What is published while the task wakes the first subscribers is told to them, too, if they have read.
+/// Messages that are published while the task wakes the first subscribers are told to them, too, if they have
+/// read.
 #[test]
 fn what_is_published_while_subscribers_are_woken_is_told() {
     let (site, sink) = (Site::new(Limits::default()), Arc::default());
@@ -259,7 +260,7 @@ async fn an_id_outlives_its_message_and_its_topic() {
     assert!(!site.topics.has("a"));
     let again = site.publish("a", Some("x"), "1").unwrap();
     assert_eq!((again.position, again.is_duplicate), (first.position, true));
-    // What is known takes no place.
+    // A known message takes no place.
     assert!(site.topics.has("b"));
     advance(Duration::from_secs(86_400)).await;
     assert!(!site.topics.sweep(Instant::now()));
@@ -283,7 +284,7 @@ async fn a_silent_topic_is_no_gap() {
     let subscribed = site.subscribe("a", &sink, 1);
     let batch = site.read(&subscribed, position);
     assert!(!batch.gap && batch.messages.is_empty());
-    // Forgotten after a day: then nobody knows what was missed.
+    // The topic is forgotten after a day: then nobody knows which messages were missed.
     drop(subscribed);
     advance(Duration::from_secs(86_400)).await;
     site.topics.sweep(Instant::now());
@@ -314,7 +315,7 @@ async fn a_topic_with_a_subscriber_stays() {
     assert!(get(site.topics.subscribe("c", sink, 3)).is_ok());
 }
 
-/// Whoever publishes to ever new names takes no place from those who subscribe.
+/// A publisher with ever new names takes no place from topics with subscribers.
 #[tokio::test(start_paused = true)]
 async fn a_topic_without_subscribers_gives_way_with_its_messages() {
     let limits = Limits {
@@ -330,7 +331,7 @@ async fn a_topic_without_subscribers_gives_way_with_its_messages() {
     for number in 0..1_000 {
         site.publish(&format!("new {number}"), None, "1").unwrap();
     }
-    // What is gone is not counted.
+    // A topic that is gone is not counted.
     assert_eq!(
         (site.topics.held().topics, site.topics.held().bytes),
         (3, bytes)
@@ -339,7 +340,7 @@ async fn a_topic_without_subscribers_gives_way_with_its_messages() {
         let batch = site.read(subscribed, subscribed.oldest);
         assert!(!batch.gap && batch.messages.len() == 1);
     }
-    // One that nobody hears any more may go, too; one that is idle goes first.
+    // A topic without subscribers may go, too; an idle topic goes first.
     drop(b);
     drop(site.subscribe("idle", &sink, 2));
     assert!(site.topics.has("a") && site.topics.has("idle"));

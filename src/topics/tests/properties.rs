@@ -294,7 +294,7 @@ impl Model {
         assert_eq!(Some(batch.position.epoch), room.epoch);
         assert_eq!(batch.more, batch.position.number < last);
         subscriber.position = batch.position;
-        // A wake that was due by a task may still come; it is no fault if it does not.
+        // A wake that a task owes may still come; if it does not come, that is no fault.
         subscriber.is_due = false;
         subscriber.is_told = false;
         self.positions.push((subscriber.topic, batch.position));

@@ -28,7 +28,9 @@ export async function start(port: number): Promise<{ port: number; close(): Prom
     async close() {
       server.close()
       await loom.close()
-      server.closeAllConnections()
+      server.closeIdleConnections()
+      // Requests that are under way have a second.
+      setTimeout(() => server.closeAllConnections(), 1_000).unref()
     },
   }
 }
