@@ -37,7 +37,7 @@ export interface PostedForm {
 export interface NativeMisplaced {
   /** The element, or "text". */
   what: string
-  /** A container in which it could stand. */
+  /** A container in which the part could stand. */
   container?: string | undefined
 }
 
@@ -66,7 +66,7 @@ export class NativeLoom {
    */
   release(): void
   stats(): NativeStats
-  /** What is counted beside the stats. From the first call on durations are measured. */
+  /** The numbers beside the stats. From the first call on durations are measured. */
   metrics(): NativeMetrics
   /** JavaScript is told of each step that is over, or is not any more. */
   observe(isObserved: boolean): void
@@ -92,9 +92,9 @@ export class NativeLoom {
   /** The calls that were given up since the last `given_up` or `exchange`. */
   givenUp(): Array<number>
   /**
-   * Takes the results of the calls that are done, and gives the next jobs; nothing if there are none.
-   * Calls as numbers are written into `calls`, and their count is given; the other jobs are given as a
-   * JSON array, or an empty text.
+   * Takes the results of the calls that are done, and gives the next jobs; nothing if no job waits. Calls
+   * as numbers are written into `calls`, and their count is given; the other jobs are given as a JSON
+   * array, or an empty text.
    */
   exchange(ops: Uint32Array, used: number, text: Uint8Array, bytes: number, calls: Buffer): string | null
   /** The application's store has answered a call: with JSON, or, if there is an error, with its stack. */
@@ -106,11 +106,14 @@ export class NativeLoom {
    */
   caller(call: number): Array<string> | null
   /**
-   * The address of the parent of the nested component that a call in flight is for; nothing if it has none, or the
-   * call is over.
+   * The address of the parent of the nested component that a call in flight is for; nothing if the
+   * component has no parent, or if the call is over.
    */
   parent(call: number): string | null
-  /** Tells all other processes this: JSON, which JavaScript gets there. Without a backplane there are none. */
+  /**
+   * Tells all other processes this: JSON, which JavaScript gets there. Without a backplane no other
+   * process is told.
+   */
   announce(announcement: string): void
   /** The open connections, those that arrive, and the parked sessions. */
   connections(): Array<NativeConnection>
@@ -130,13 +133,14 @@ export class NativeLoom {
   unsubscribe(topic: string, bind?: string | undefined | null, address?: string | undefined | null): number
   /** Opens what stands in a form's hidden field. Throws if it is not good for this user. */
   openForm(token: string, bind: string): OpenedForm
-  /** Settles `request` with what became of a form of a shared component: see `crate::forms::post`. */
+  /** Settles `request` with the result of a form of a shared component: see `crate::forms::post`. */
   postForm(form: PostedForm, request: number): void
   /** Settles `request` with `true`, or with `false` if the form of this id was taken before. */
   takeForm(id: string, bind: string, address: string, request: number): void
   /**
-   * From here on timers of components run by a clock that only `advance` moves. It shows this time of day, in
-   * milliseconds since 1970; 0 is the present one. If the time is held already, nothing changes.
+   * From here on timers of components run by a clock that only `advance` moves. The clock shows this time
+   * of day, in milliseconds since 1970; 0 is the present time. If the time is held already, nothing
+   * changes.
    */
   holdTime(unix: number): void
   /** The time of day that the held clock shows, in milliseconds since 1970. */
@@ -184,9 +188,9 @@ export class NativeLoom {
   /** Stops a live socket. */
   stop(number: number): void
   /**
-   * Where a topic is now, for a call in flight that subscribes to it: `[epoch, number, number of the
-   * oldest message that is kept less one]`, as JSON. The topic is kept until the call is over. Nothing if that is not
-   * known here: then `request` is settled with it.
+   * The position of a topic now, for a call in flight that subscribes to it: `[epoch, number, number of
+   * the oldest message that is kept less one]`, as JSON. The topic is kept until the call is over. Nothing
+   * if the position is not known here: then `request` is settled with it.
    */
   position(call: number, topic: string, request: number): string | null
   /** The component of a call in flight asks for its address: its own topic is kept until the call is over. */
@@ -200,11 +204,11 @@ export class NativeLoom {
    * its topic has it.
    */
   sendTo(address: string, id: string | undefined | null, data: string, request: number): boolean
-  /** Who is there; settles `request` with what receivers get first. */
+  /** The people who are there; settles `request` with the first message of receivers. */
   presence(topic: string, request: number): void
   /** Seals what a page of this user may upload. */
   sealPermit(permit: string, bind: string): string
-  /** What a permit says; nothing if the text is no permit of this user. */
+  /** The content of a permit; nothing if the text is not a permit of this user. */
   openPermit(sealed: string, bind: string): string | null
   /** The address of the component of that public name. */
   address(name: string): string
@@ -224,8 +228,16 @@ export class NativeLoom {
   acceptDescriptor(descriptor: number, head: Uint8Array, upgrade: NativeUpgrade): boolean
 }
 
-/** Says where in its template a value stands, for an error message. */
-export function describeValue(template: number, value: number): string
+/** The address of Redis, and the part of it that belongs to the application. */
+export interface NativeRedis {
+  /** One URL, or the URLs of some nodes of a cluster. */
+  urls: Array<string>
+  isCluster: boolean
+  /** The prefix of all keys. */
+  prefix: string
+  /** `memory`, `fsync` or `replicas`. */
+  durability: string
+}
 
 /** The component that a form belongs to. */
 export interface OpenedForm {
@@ -245,6 +257,9 @@ export interface OpenedForm {
 /** The numbers and names that both sides of the edge use, as JSON: see [`crate::codec`]. */
 export function codec(): string
 
+/** The place of a value in its template, for an error message. */
+export function describeValue(template: number, value: number): string
+
 /** The table of limits, as JSON. */
 export function limits(): string
 
@@ -254,7 +269,7 @@ export interface NativeMetrics {
   messages: number
   bytesReceived: number
   bytesSent: number
-  /** What failed, by code. */
+  /** Failures, by code. */
   failures: Record<string, number>
   /** Bytes that wait to be written to pages, or have come from them in part. */
   waitingBytes: number
@@ -266,17 +281,6 @@ export interface NativeMetrics {
   /** The upper ends of the buckets of all histograms, in seconds; one more has all that is longer. */
   buckets: Array<number>
   durations: Record<string, NativeHistogram>
-}
-
-/** Where Redis is, and what is its part there. */
-export interface NativeRedis {
-  /** One URL, or those of some nodes of a cluster. */
-  urls: Array<string>
-  isCluster: boolean
-  /** What all keys begin with. */
-  prefix: string
-  /** `memory`, `fsync` or `replicas`. */
-  durability: string
 }
 
 export interface NativeConnection {
@@ -302,7 +306,7 @@ export interface NativeOptions {
   sqlite?: string | undefined
   /** The store, if it is in Redis. */
   redisStore?: NativeRedis | undefined
-  /** Where topics are, if they are not in this process. */
+  /** The Redis that keeps topics, if they are not in this process. */
   backplane?: NativeRedis | undefined
   /** The store is in the application's hands. */
   ownStore: boolean

@@ -399,10 +399,7 @@ class Page implements PublicPage<never> {
   private underWay(): Element | undefined {
     const containers = [...this.container.querySelectorAll('[data-l-live]')]
     if (!this.visitor.isOnline || this.isClosed) return undefined
-    const isUnderWay = (state: string): boolean =>
-      // A component is offline until its connection is open, and sends what has waited when it has joined.
-      UNDER_WAY.test(state) || (state === 'offline' && this.sockets.size > 0)
-    return containers.find((each) => isUnderWay(each.getAttribute('data-l-state') ?? 'joining'))
+    return containers.find((each) => UNDER_WAY.test(each.getAttribute('data-l-state') ?? 'joining'))
   }
 
   /** What a callback has thrown is the test's failure. */
