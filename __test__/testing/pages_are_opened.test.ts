@@ -316,3 +316,24 @@ test('the HTML is fit for a snapshot', async () => {
 <button data-l-click="leave" disabled>Leave</button>
 <output>95</output>`)
 })
+
+test('development does not look for a browser that never came', async () => {
+  const said: string[] = []
+  const warned = createLoom({
+    secret: 'a secret of at least thirty-two bytes',
+    development: true,
+    logger: { error: (text: string) => said.push(text), warn: (text: string) => said.push(text) },
+  })
+  const module = warned.register('shown', { props: {}, handle: {}, render: () => html`<p>here</p>` })
+  const other = warned.register('other', { props: {}, handle: {}, render: () => html`<p>there</p>` })
+  try {
+    await using page = await openPage(warned, module)
+    expect(page.text('p')).toBe('here')
+    expect(await warned.mount(other)).toContain('there')
+    // Without a page that joins, development warns after this time.
+    await new Promise((resolve) => setTimeout(resolve, 4_500))
+    expect(said).toEqual([])
+  } finally {
+    await warned.close()
+  }
+})
