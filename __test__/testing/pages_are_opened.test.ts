@@ -1,5 +1,7 @@
 /** `openPage`: what a user does, and what a test finds in the page. The page is the real client's, the component a real actor's. */
 
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { createLoom, each, html, live, type LiveRequest, Refusal } from 'loom-live'
 import { openPage } from 'loom-live/testing'
 import { afterAll, expect, test } from '@jest/globals'
@@ -336,4 +338,22 @@ test('development does not look for a browser that never came', async () => {
   } finally {
     await warned.close()
   }
+})
+
+test('a page that was closed takes no memory: its window is gone', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const windows: WeakRef<object>[] = []
+  for (let count = 0; count < 20; count++) {
+    const page = await openPage(loom, counter)
+    await page.click('button', { text: 'Add' })
+    windows.push(new WeakRef(page.window))
+    await page.close()
+  }
+  // What waits in timers is gone a moment later.
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  collect()
+  const left = windows.filter((window) => window.deref() !== undefined)
+  // The last one may still be in a register.
+  expect(left.length).toBeLessThan(3)
 })
