@@ -544,6 +544,7 @@ export class Loom implements PublicLoom {
 
   seam(): Seam {
     this.checkOpen()
+    this.wiring?.isTested()
     return makeSeam(this.native, this.promises, {
       path: this.settings.path,
       keep: this.settings.keep,

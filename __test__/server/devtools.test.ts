@@ -107,7 +107,7 @@ test('no more steps are kept than 200, and nothing of components that have ended
   for (let count = 0; count < 250; count++) await client.shows('c0', 'write', { value: `${count}` })
   const shown = (): Promise<string> => get(on, '/loom/devtools').then(({ text }) => text)
   expect((await shown()).match(/<tr class/g)).toHaveLength(200)
-  expect(await shown()).toContain('1 components')
+  expect(await shown()).toContain('1 component, 1 page<')
   await client.close()
   client.drop()
   await on.loom.close()

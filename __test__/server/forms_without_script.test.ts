@@ -22,7 +22,7 @@ import {
 import { z } from 'zod'
 import { atEnd } from '../support/cleanup'
 import { inRedis } from '../support/redis'
-import { listen, Log, SECRET } from '../support/site'
+import { listen, Log, SECRET, testLoom } from '../support/site'
 import { sqlite } from '../support/two_processes'
 import { until } from '../support/until'
 
@@ -100,15 +100,11 @@ async function served(
   by: 'express' | 'fastify',
   { does, options = {}, ownParser = false }: { does?: Does; options?: LoomOptions; ownParser?: boolean } = {},
 ): Promise<Served> {
-  const log = new Log()
-  const loom = createLoom({
-    secret: SECRET,
-    logger: log,
+  const { loom, log } = testLoom({
     development: false,
     bind: (request) => request.headers['x-user'] as string,
     ...options,
   })
-  atEnd(() => loom.close({ timeout: 0 }))
   const handled: string[] = []
   const errors: unknown[] = []
   register(loom, handled, does)

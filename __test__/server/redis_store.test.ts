@@ -287,7 +287,7 @@ withRedis('a store in Redis', () => {
     expect(wrong).not.toContain('wr')
     expect(message(closed.url)).toMatch(/cannot be used/)
     expect(message(replica.url)).toMatch(/replica/)
-    expect(message('localhost:6379')).toMatch(/no URL of Redis/)
+    expect(message('localhost:6379')).toMatch(/^store.redis: this is no URL of Redis/)
     expect(message('redis://:hidden@localhost/a')).not.toContain('hidden')
     expect(opened([])).toThrow(/store\.redis/)
     expect(opened(6379)).toThrow(/store\.redis/)

@@ -296,7 +296,7 @@ withRedis('topics in Redis', () => {
     expect(opened('x')).toThrow(/backplane/)
     expect(opened({})).toThrow(/backplane\.redis/)
     expect(opened({ redis: url, prefx: 'a' })).toThrow(/prefix/)
-    expect(opened({ redis: 'localhost' })).toThrow(/no URL of Redis/)
+    expect(opened({ redis: 'localhost' })).toThrow(/^backplane.redis: this is no URL of Redis/)
     expect(opened({ redis: url })).not.toThrow()
   })
 })

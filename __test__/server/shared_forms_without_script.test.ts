@@ -3,11 +3,11 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
-import { createLoom, form, html, type JoinedAndLeft, type Loom, type LoomOptions, type Message } from 'loom-live'
+import { form, html, type JoinedAndLeft, type Loom, type LoomOptions, type Message } from 'loom-live'
 import { atEnd } from '../support/cleanup'
 import { LivePage } from '../support/live_page'
 import { RedisServer, withRedis } from '../support/redis'
-import { listen, Log, SECRET, tokenIn } from '../support/site'
+import { listen, type Log, testLoom, tokenIn } from '../support/site'
 import { until } from '../support/until'
 
 interface Book {
@@ -20,15 +20,11 @@ interface Book {
 
 /** A book that all pages show, in an Express application. */
 async function book(options: LoomOptions = {}): Promise<Book> {
-  const log = new Log()
-  const loom = createLoom({
-    secret: SECRET,
-    logger: log,
+  const { loom, log } = testLoom({
     development: false,
     bind: (request) => request.headers['x-user'] as string,
     ...options,
   })
-  atEnd(() => loom.close({ timeout: 0 }))
   const handled: string[] = []
   loom.register('book', {
     props: { names: [] as string[], joined: 0, left: 0 },

@@ -1,5 +1,7 @@
 /** `openPage`: what a user does, and what a test finds in the page. The page is the real client's, the component a real actor's. */
 
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { createLoom, each, html, live, type LiveRequest, Refusal } from 'loom-live'
 import { openPage } from 'loom-live/testing'
 import { afterAll, expect, test } from '@jest/globals'
@@ -315,4 +317,43 @@ test('the HTML is fit for a snapshot', async () => {
 <button data-l-click="push">Push</button>
 <button data-l-click="leave" disabled>Leave</button>
 <output>95</output>`)
+})
+
+test('development does not look for a browser that never came', async () => {
+  const said: string[] = []
+  const warned = createLoom({
+    secret: 'a secret of at least thirty-two bytes',
+    development: true,
+    logger: { error: (text: string) => said.push(text), warn: (text: string) => said.push(text) },
+  })
+  const module = warned.register('shown', { props: {}, handle: {}, render: () => html`<p>here</p>` })
+  const other = warned.register('other', { props: {}, handle: {}, render: () => html`<p>there</p>` })
+  try {
+    await using page = await openPage(warned, module)
+    expect(page.text('p')).toBe('here')
+    expect(await warned.mount(other)).toContain('there')
+    // Without a page that joins, development warns after this time.
+    await new Promise((resolve) => setTimeout(resolve, 4_500))
+    expect(said).toEqual([])
+  } finally {
+    await warned.close()
+  }
+})
+
+test('a page that was closed takes no memory: its window is gone', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const windows: WeakRef<object>[] = []
+  for (let count = 0; count < 20; count++) {
+    const page = await openPage(loom, counter)
+    await page.click('button', { text: 'Add' })
+    windows.push(new WeakRef(page.window))
+    await page.close()
+  }
+  // What waits in timers is gone a moment later.
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  collect()
+  const left = windows.filter((window) => window.deref() !== undefined)
+  // The last one may still be in a register.
+  expect(left.length).toBeLessThan(3)
 })

@@ -175,3 +175,27 @@ test('with a store, a new process goes on from what is in there: no handler runs
     rmSync(folder, { recursive: true })
   }
 })
+
+test('a page whose connection takes long to open has settled when its clicks are answered', async () => {
+  // Asked when the page is rendered, and at each connection.
+  const bind = async (): Promise<string> => {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    return 'ada'
+  }
+  const slow = createLoom({ secret: 'a secret of at least thirty-two bytes', logger: silent, limits, bind })
+  const counter = slow.register('counter', {
+    props: { count: 0 },
+    handle: { increment: (props) => ({ count: props.count + 1 }) },
+    render: ({ count }) => html`<button data-l-click="increment">Add</button><output>${count}</output>`,
+  })
+  const page = await openPage(slow, counter)
+  for (const process of ['same', 'new'] as const) {
+    const before = Number(page.text('output'))
+    await page.disconnect()
+    await page.click('button')
+    await page.reconnect({ process })
+    expect([process, page.text('output')]).toEqual([process, String(before + 1)])
+  }
+  await page.close()
+  await slow.close()
+})

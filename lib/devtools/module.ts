@@ -34,6 +34,8 @@ export interface DevtoolsHost {
 /** Names this process. Numbers of processes come again: in containers each is the first. */
 const THIS = randomUUID()
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+
 /** A number that a browser has sent: of an actor or a step. 0 if the text is not a number. */
 const numberOf = (value: unknown): number => (typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : 0)
 
@@ -100,7 +102,7 @@ function page(recorder: Recorder, { actor, step, latency, said }: DevtoolsProps)
     <p role="status" class="said">${said}</p>
     <div class="columns">
       <section aria-label="Components">
-        <h2>${components.length} components, ${pages.size} pages</h2>
+        <h2>${counted(components.length, 'component')}, ${counted(pages.size, 'page')}</h2>
         <ul><li><button data-l-click="choose" data-l-value="0" aria-pressed="${actor === 0}">all</button></li></ul>
         ${each(
           [...pages.values()],

@@ -59,6 +59,7 @@ export class Wiring {
   private isBare = false
   /** A Fastify instance was attached: its hooks run on upgrades. */
   private hasHooks = false
+  private hasTests = false
   /** The names of the option `keep` that requests of pages had as members. */
   private readonly onPages = new Set<string>()
   /** The modules that a page was rendered with and that nobody has joined so far. */
@@ -112,12 +113,17 @@ export class Wiring {
     this.waiting.clear()
   }
 
+  /** The pages are those of tests: no browser asks for a script, and a test may mount what no page joins. */
+  isTested(): void {
+    this.hasTests = true
+  }
+
   /** A component was rendered into a page. Warns if nobody joins the module soon. */
   mounted(module: string, place: string | undefined, request: object | undefined): void {
     if (request !== undefined) {
       for (const name of this.keep) if ((request as Record<string, unknown>)[name] !== undefined) this.onPages.add(name)
     }
-    if (this.waiting.has(module) || this.development.hasJoined(module) || isFetched(request)) return
+    if (this.hasTests || this.waiting.has(module) || this.development.hasJoined(module) || isFetched(request)) return
     const { served } = this
     const end = (): void => {
       this.waiting.delete(module)

@@ -28,7 +28,7 @@ export interface Browser {
   /** Called with each error that the page's listeners throw. */
   failed: (error: unknown) => void
   /** Closes the window, if it was made here. */
-  close(): void
+  close(): Promise<void>
 }
 
 /** The client's file, and the files that it loads, by their names without the hash. */
@@ -86,7 +86,7 @@ function ambient(): Window | undefined {
 }
 
 interface HappyDom {
-  Window: new (options: object) => Window & { happyDOM: { abort(): Promise<void> } }
+  Window: new (options: object) => Window & { happyDOM: { close(): Promise<void> } }
 }
 
 interface Jsdom {
@@ -95,7 +95,7 @@ interface Jsdom {
 
 interface Made {
   window: Window
-  close: () => void
+  close: () => Promise<void> | void
 }
 
 let maker: Promise<(url: string) => Made> | undefined
@@ -110,7 +110,7 @@ async function findMaker(): Promise<(url: string) => Made> {
   if (happyDom !== undefined) {
     return (url) => {
       const window = new happyDom.Window({ url, width: 1024, height: 768 })
-      return { window, close: () => void window.happyDOM.abort() }
+      return { window, close: () => window.happyDOM.close() }
     }
   }
   const jsdom = (await load('jsdom')) as Jsdom | undefined
@@ -165,7 +165,7 @@ async function load(name: string): Promise<unknown> {
 }
 
 /** Runs the client in a window. */
-function run(window: Window, wires: Wires, close: () => void): Browser {
+function run(window: Window, wires: Wires, close: Made['close']): Browser {
   const timers = new Timers()
   const sockets = socketsOf(wires)
   const hooks = hooksOfWindow()
@@ -175,10 +175,10 @@ function run(window: Window, wires: Wires, close: () => void): Browser {
     loading: 0,
     sentTo: undefined,
     failed: () => undefined,
-    close: () => {
+    close: async () => {
       timers.end()
       windowsHooks.delete(hooks)
-      close()
+      await close()
     },
   }
   const scope: Record<string, unknown> = {

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::budget::Budget;
-use crate::ids::Point;
+use crate::ids::{Point, Revision};
 use crate::limits::Limits;
 use crate::protocol::{Beside, ServerMessage};
+use crate::session::{About, Back, Link, Session};
 use crate::tree::testing::text_tree;
 use crate::turns::Turns;
 

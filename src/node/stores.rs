@@ -169,14 +169,14 @@ fn store(
         fsync: durability == Durability::Fsync,
         replicas: durability == Durability::Replicas,
     };
-    let first = link(redis, needs, telling)?;
+    let first = link("store", redis, needs, telling)?;
     links.push(("store", first.clone()));
     let by = match durability {
         Durability::Memory => None,
         // Redis is lost and back together with the first connection, and the operator is told by that one.
         _ => {
             let quiet = Box::new(drop);
-            let link = Link::open(address(redis)?, needs, quiet).map_err(failed)?;
+            let link = Link::open(address("store", redis)?, needs, quiet).map_err(failed)?;
             Some((link, durability))
         }
     };
@@ -232,11 +232,11 @@ fn shared(
         fsync: false,
         replicas: false,
     };
-    let commands = link(redis, needs, telling)?;
+    let commands = link("backplane", redis, needs, telling)?;
     links.push(("backplane", commands.clone()));
     // The other link tells the operator.
     let quiet = Box::new(|_| ());
-    let (address, prefix) = (address(redis)?, &redis.prefix);
+    let (address, prefix) = (address("backplane", redis)?, &redis.prefix);
     let backplane = Backplane::open(address, &commands, prefix, limits, &spawn, quiet);
     let Backplane { topics, between } = backplane.map_err(failed)?;
     let between: Arc<dyn Topics> = Arc::new(between);
@@ -251,16 +251,17 @@ fn shared(
     })
 }
 
-fn address(redis: &NativeRedis) -> Result<Address> {
+/// The address that the option of this name gives.
+fn address(option: &str, redis: &NativeRedis) -> Result<Address> {
     let address = match &redis.urls[..] {
         [url] if !redis.is_cluster => Address::of(url),
         urls => Address::of_cluster(urls),
     };
-    address.map_err(failed)
+    address.map_err(|error| failed(format!("{option}.redis: {error}")))
 }
 
-fn link(redis: &NativeRedis, needs: Needs, telling: &Telling) -> Result<Link> {
+fn link(option: &str, redis: &NativeRedis, needs: Needs, telling: &Telling) -> Result<Link> {
     let telling = telling.clone();
     let tell = Box::new(move |tell| telling.tell(tell));
-    Link::open(address(redis)?, needs, tell).map_err(failed)
+    Link::open(address(option, redis)?, needs, tell).map_err(failed)
 }
