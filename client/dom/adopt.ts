@@ -4,24 +4,25 @@
  *
  * This happens when a page joins for the first time, when it joins again with a newer state, when HTML without slots
  * has changed, and when others have taken nodes out of the page. At its end every slot knows its node, as if the tree
- * had been built here; `patch` needs nothing else. A page has no markers for that: where a slot begins follows from
- * the template, and where it ends from what the tree says that it shows.
+ * had been built here; `patch` needs nothing else. The page has no markers for slots: the template says where a slot
+ * begins, and the tree says which nodes the slot shows, and so where it ends.
  *
  * For the children of one element, in this order:
  *
- * 1. **Gather** what has to be there, as a flat list of pieces: texts and elements of the template, and for each slot
- *    the pieces of the trees that it shows, then a text of the slot's own. That text is empty if the slot shows
- *    trees: it stands behind them, and later ones are put in before it. Slots are flattened because their elements
+ * 1. **Gather** the wanted nodes, as a flat list of pieces: texts and elements of the template, and for each slot the
+ *    pieces of the trees that the slot shows, then a text of the slot's own. That text is empty if the slot shows
+ *    trees: it stands behind them, and later trees are put in before it. Slots are flattened because their elements
  *    are siblings in the page, so that one comparison sees all of them. In a table, rows are gathered once more, into
  *    the body that a parser makes for them (`tables.ts`).
  * 2. **Match** the elements among the pieces with those of the page (`match.ts`).
- * 3. **Clear**: elements that nobody wants go if a slot is beside them, since they may be what the slot showed
- *    before. What extensions and scripts have put there stays. Without a slot nothing goes, unless all that is there
- *    is known to be the server's.
+ * 3. **Clear**: elements that are nobody's mate go if a slot is beside them, since the slot may have shown them before.
+ *    Elements that extensions and scripts have put there stay. Without a slot no element goes, unless all content is
+ *    known to be the server's.
  * 4. **Walk** along the pieces, with a finger (`at`) on the page. A text is taken from the text under the finger,
- *    which is split where it ends: parsers make one text of a static one and the slots beside it. An element with a
- *    mate is moved to the finger if it is not there, gets the attributes that differ, and its children are done the
- *    same way. An element without a mate is built from its template and put in. Texts that the finger passes over go.
+ *    which is split at the end of the piece's text: parsers make one text of a static one and the slots beside it. An
+ *    element with a mate: the mate is moved to the finger if it is not there, gets the attributes that differ, and its
+ *    children are done the same way. An element without a mate is built from its template and put in. Texts that the
+ *    finger passes over go.
  *
  * An example. The page has been away, and the server now says `title` "Mail", `note` <em>new</em>, `name` "Ann":
  *
@@ -31,11 +32,11 @@
  *     gather    <h1>   <em> of note's tree   "" of the slot note   <p>
  *     match     <h1> and <p> have mates, <em> has none.
  *     clear     nothing: each element of the page is a mate.
- *     walk      <h1> stays. All in it is one text, which is what the slot says: the slot has its node.
+ *     walk      <h1> stays. It contains one text, the same as the slot's: this text becomes the slot's node.
  *               <em> is built and put in before <p>. The slot's own text, which is empty, is made behind it.
  *               <p> stays, and its pieces are "Dear ", "Ann" and ", hello". The page's one text begins with "Dear ",
- *               so it is split there. The rest, "Bob, hello", does not begin with "Ann", so it becomes "Ann", the
- *               text of the slot name. ", hello" is made behind it.
+ *               so the text is split there. The rest, "Bob, hello", does not begin with "Ann", so the rest becomes
+ *               "Ann", the text of the slot name. ", hello" is made behind it.
  *
  * The heading, its text and the paragraph are the nodes that they were, so what a user has selected in the heading
  * stays.

@@ -6,31 +6,32 @@
  *
  * 1. **In order.** Mostly the page is what the server has rendered. If the first wanted element fits the first one
  *    that is there, the second fits the second, and so on to the end, all have their mates and the other steps are
- *    left out. What others have put in (`isForeign`) is passed over. An element fits if its tag is the same and its
- *    attributes say the same; attributes that say nothing of who it is (`LOOKS`) may differ. Rows of a list, and
+ *    left out. Elements that others have put in (`isForeign`) are passed over. An element fits if its tag is the same
+ *    and its attributes agree; attributes that do not identify an element (`LOOKS`) may differ. Rows of a list, and
  *    elements of HTML, also need the same text: they look alike, and one too many would shift all that follow.
- * 2. **By what it says.** Now the order counts for nothing. An element with the same tag, the same text and the same
- *    key is the mate, wherever it stands: it has been moved. The key is the first attribute that says who it is,
- *    often an `id`. This step is for all wanted elements before the next one begins, so that no guess takes what is
- *    certain.
- * 3. **By its place.** What has no mate yet may have changed. It is looked for behind the mate of the wanted element
- *    before it, up to the next element that has been taken: first one that fits, then one that has only the same tag.
- *    A row takes none by its tag alone. It would be another row, and what a user typed in that one would be in this
- *    one. Nor is a live component anything else than itself, by its token.
- * 4. **None.** `adopt` makes the element anew, and takes out of the page what is nobody's mate, if it may go.
+ * 2. **By its text and key.** Now the order does not matter. An element with the same tag, the same text and the same
+ *    key is the mate, at whatever place: it may have been moved. The key is the first attribute that identifies an
+ *    element, often an `id`. This step is done for all wanted elements before the next one begins, so that no guess
+ *    takes a certain mate.
+ * 3. **By its place.** A wanted element without a mate may be a changed one. The mate is looked for behind the mate of
+ *    the wanted element before, up to the next element that has been taken: first an element that fits, then one that
+ *    has only the same tag. A row takes no mate by its tag alone: the mate would be another row, and the text that a
+ *    user typed in the other row would be in this one. A live component is only its own mate, by its token.
+ * 4. **None.** `adopt` makes the wanted element anew, and takes elements of the page that are nobody's mate out of it,
+ *    if they may go.
  *
  * An example: `<ul>${each(…)}</ul>`, with rows `<li id="${id}">${text}</li>`. The page was away meanwhile.
  *
  *     there     a "one"   b "two"   c "three"   d "four"
  *     wanted    c "three"   d "vier"   e "five"   a "one"
  *
- *     step 1    c does not fit a: their ids differ. The page is not in order.
- *     step 2    c and a have the tag, the text and the id of elements that are there: these are their mates.
+ *     step 1    c does not fit a: their ids differ. So the page is not in order.
+ *     step 2    For c and a there are elements with the tag, the text and the id: these are their mates.
  *     step 3    d is looked for behind c. The element there fits, as text does not count here: d has its mate.
- *               e is looked for behind d, where nothing is left: it has none.
+ *               e is looked for behind d. Nothing is left there: e has no mate.
  *     step 4    e is made, and b goes.
  *
- * So `a`, `c` and `d` are the elements that they were, with what was typed, chosen and opened in them.
+ * So the elements of `a`, `c` and `d` stay, with all that users have typed, chosen and opened in them.
  *
  * Steps 2 and 3 look at 100 elements at most for each wanted one (`FAR`).
  */

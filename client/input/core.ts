@@ -1,6 +1,7 @@
 /**
- * What the files for fields, bindings and commands have of the client. The files are minified apart, and no code is to
- * be in two of them: so the client gives them these values, and the files' modules import the values from here.
+ * The parts of the client that the files for fields, bindings and commands use. The files are minified apart, and no
+ * code is to be in two of them: so the client gives them these values, and the files' modules import the values from
+ * here.
  */
 
 import type { CONTAINER as container, isOn as on, THEIRS as theirs } from '../dom/attributes'

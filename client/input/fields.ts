@@ -77,7 +77,7 @@ export function forget(field: Element): boolean {
   return changedAt.delete(field)
 }
 
-/** Has a render that saw the page's events up to `seen` seen what the user did to the field? */
+/** Does a render that includes the page's events up to `seen` also include the user's last change of the field? */
 function hasSeen(field: Element, seen: number): boolean {
   return field !== composing && seen > (changedAt.get(field) ?? -1)
 }

@@ -15,7 +15,7 @@ export interface Recovery {
   look(): void
 }
 
-/** What the file has of the file for fields. */
+/** The parts of the file for fields that this file uses. */
 export interface Given {
   own: typeof own
   root: typeof root

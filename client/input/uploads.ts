@@ -6,7 +6,7 @@
 import type { own } from '../dom/elements'
 import type { LiveEvent, Trigger } from './live_event'
 
-/** What that file has of the client. */
+/** The parts of the client that this file uses. */
 export interface UploadCore {
   own: typeof own
   CONTAINER: string

@@ -6,7 +6,7 @@
 import type { bindingOf, handle, own, root } from './core'
 import type { Finer } from './forms'
 
-/** What the file has of the client. */
+/** The parts of the client that the file uses. */
 export interface Given {
   own: typeof own
   root: typeof root

@@ -43,9 +43,9 @@ struct Target {
     path: String,
     protocol: Option<String>,
     connections: usize,
-    /// How many of them may be under way at once.
+    /// How many connections may be under way at once.
     at_once: usize,
-    /// Without one, nothing is joined.
+    /// Without a module, nothing is joined.
     module: Option<String>,
     #[serde(default)]
     token: String,
