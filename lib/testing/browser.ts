@@ -28,7 +28,7 @@ export interface Browser {
   /** Called with each error that the page's listeners throw. */
   failed: (error: unknown) => void
   /** Closes the window, if it was made here. */
-  close(): Promise<void>
+  close(): void
 }
 
 /** The client's file, and the files that it loads, by their names without the hash. */
@@ -95,7 +95,7 @@ interface Jsdom {
 
 interface Made {
   window: Window
-  close: () => Promise<void> | void
+  close: () => void
 }
 
 let maker: Promise<(url: string) => Made> | undefined
@@ -110,7 +110,7 @@ async function findMaker(): Promise<(url: string) => Made> {
   if (happyDom !== undefined) {
     return (url) => {
       const window = new happyDom.Window({ url, width: 1024, height: 768 })
-      return { window, close: () => window.happyDOM.close() }
+      return { window, close: () => void window.happyDOM.close() }
     }
   }
   const jsdom = (await load('jsdom')) as Jsdom | undefined
@@ -175,10 +175,10 @@ function run(window: Window, wires: Wires, close: Made['close']): Browser {
     loading: 0,
     sentTo: undefined,
     failed: () => undefined,
-    close: async () => {
+    close: () => {
       timers.end()
       windowsHooks.delete(hooks)
-      await close()
+      close()
     },
   }
   const scope: Record<string, unknown> = {

@@ -493,7 +493,7 @@ class Page implements PublicPage<never> {
     await setImmediate()
     this.of.network.remove(this.number)
     pages.delete(this.number)
-    if (!sharesDocument()) await this.browser.close()
+    if (!sharesDocument()) this.browser.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
