@@ -2,6 +2,7 @@ import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { clearInterval, clearTimeout as unschedule, setInterval, setTimeout as schedule } from 'node:timers'
 import { setImmediate, setTimeout } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import type { WebSocket } from 'ws'
 import type { Loom, RegisteredModule, Topic } from '../../index'
 import type { FieldValue, HeldUpload, Match, OpenOptions, Page as PublicPage, Pushed, TestFile } from '../../testing'
@@ -142,8 +143,9 @@ class Page implements PublicPage<never> {
     private readonly browser: Browser,
     private readonly timeout: number,
   ) {
+    // Pages that share a document share its listeners and hooks.
     browser.failed = (error) => {
-      this.failed(error)
+      for (const page of pages.values()) if (page.browser === browser) page.failed(error)
     }
     const { document } = browser.window
     this.container = document.createElement('div')
@@ -206,7 +208,7 @@ class Page implements PublicPage<never> {
 
   async click(selector: string, match: Match = {}): Promise<void> {
     const what = `click(${JSON.stringify(selector)})`
-    const element = this.one(selector, match, what)
+    const element = this.target(selector, match, what)
     if (element.matches(':disabled'))
       throw failure(`${what}: ${tagOf(element)} is disabled, and nobody can click it`, this.container)
     focus(element)
@@ -216,7 +218,7 @@ class Page implements PublicPage<never> {
 
   async fill(selector: string, value: FieldValue | Readonly<Record<string, FieldValue>>): Promise<void> {
     const what = `fill(${JSON.stringify(selector)})`
-    const element = this.one(selector, {}, what)
+    const element = this.target(selector, {}, what)
     if (isObject(value) && !Array.isArray(value)) fillForm(this.window, this.container, element, value, what)
     else fill(this.window, this.container, element, value as FieldValue, what)
     await this.settled()
@@ -224,7 +226,7 @@ class Page implements PublicPage<never> {
 
   async submit(selector = 'form', values: Readonly<Record<string, FieldValue>> = {}): Promise<void> {
     const what = `submit(${JSON.stringify(selector)})`
-    const fits = this.one(selector, {}, what)
+    const fits = this.target(selector, {}, what)
     const form = fits.localName === 'form' ? fits : fits.closest('form')
     if (form === null) throw failure(`${what}: ${tagOf(fits)} is no form, and stands in none`, this.container)
     fillForm(this.window, this.container, form, values, what)
@@ -247,7 +249,7 @@ class Page implements PublicPage<never> {
   }
 
   async press(key: string, selector: string): Promise<void> {
-    const element = this.one(selector, {}, `press(${JSON.stringify(key)})`)
+    const element = this.target(selector, {}, `press(${JSON.stringify(key)})`)
     focus(element)
     const { KeyboardEvent } = this.window
     for (const type of ['keydown', 'keyup'])
@@ -261,7 +263,7 @@ class Page implements PublicPage<never> {
     { upTo = 1 }: { upTo?: number } = {},
   ): Promise<HeldUpload> {
     const what = `upload(${JSON.stringify(selector)})`
-    const input = this.one(selector, {}, what)
+    const input = this.target(selector, {}, what)
     if (!input.matches('input[type=file]')) throw failure(`${what}: ${tagOf(input)} is no file input`, this.container)
     if (!(upTo > 0 && upTo <= 1)) throw invalid('a part of the bytes, above 0 and up to 1,', 'the option upTo', upTo)
     const list = Array.isArray(files) ? (files as TestFile[]) : [files as TestFile]
@@ -277,13 +279,15 @@ class Page implements PublicPage<never> {
     const { rounds } = timers
     await this.until(what, () => timers.rounds > rounds + 1 || isOver())
     await this.settled()
-    return {
-      finish: async () => {
-        gate.open()
-        await this.until(what, isOver)
-        await this.settled()
-      },
+    const finish = async (): Promise<void> => {
+      gate.open()
+      await this.until(what, isOver)
+      await this.settled()
+      // In a document that pages share, the next upload may be another page's.
+      if (this.gate === gate) this.gate = undefined
     }
+    if (upTo === 1) await finish()
+    return { finish }
   }
 
   text(selector?: string, match: Match = {}): string {
@@ -404,13 +408,14 @@ class Page implements PublicPage<never> {
 
   /** An error that a callback has thrown fails the test. */
   private throwFailure(): void {
+    if (this.failures.length === 0) return
     const [first] = this.failures.splice(0)
-    if (first === undefined) return
     throw first instanceof Error ? first : new LoomError('LOOM_START', textOfError(first))
   }
 
   async navigate(url: string): Promise<void> {
     checkString(url, 'the address of navigate')
+    if (this.isClosed) throw new LoomError('LOOM_STOPPED', 'navigate: the page has been closed')
     const { document } = this.window
     const link = document.createElement('a')
     link.setAttribute('href', url)
@@ -479,6 +484,12 @@ class Page implements PublicPage<never> {
     }
   }
 
+  /** The element that something is done to. */
+  private target(selector: string, match: Match, what: string): Element {
+    if (this.isClosed) throw new LoomError('LOOM_STOPPED', `${what}: the page has been closed`)
+    return this.one(selector, match, what)
+  }
+
   private one(selector: string, match: Match, what: string): Element {
     checkString(selector, `the selector of ${what}`)
     checkNames(match, { text: true }, 'the match', 'a member of the match')
@@ -501,7 +512,7 @@ class Page implements PublicPage<never> {
   }
 }
 
-const textOfError = (thrown: unknown): string => (typeof thrown === 'string' ? thrown : JSON.stringify(thrown))
+const textOfError = (thrown: unknown): string => (typeof thrown === 'string' ? thrown : inspect(thrown))
 
 /** The request of a page, as Node's server would have it. */
 function requestOf(given: unknown, keep: readonly string[]): { request: IncomingMessage; visitor: Visitor } {
