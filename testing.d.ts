@@ -170,7 +170,10 @@ export interface Page<Props extends object = Record<string, unknown>> {
    * default is `same`.
    */
   reconnect(options?: { process?: 'same' | 'new' }): Promise<void>
-  /** The user leaves the page: the page is removed, and its connections end. */
+  /**
+   * The user leaves the page: the page is removed, and its connections end. What is done to the page afterwards
+   * (`click`, `fill`, `navigate`, …) rejects with the code `LOOM_STOPPED`.
+   */
   close(): Promise<void>
   /** The same as `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
