@@ -15,6 +15,8 @@ export interface Wires {
   /** Makes a WebSocket. */
   socket(url: string, protocols: string | string[] | undefined): object
   request(window: Window, asked: Asked): Promise<Answered>
+  /** Gets what listeners and hooks of the page throw. */
+  failed(window: Window, error: unknown): void
 }
 
 /** A document with the client in it. */
@@ -25,8 +27,6 @@ export interface Browser {
   loading: number
   /** Where the page was sent, if it was sent away. */
   sentTo: string | undefined
-  /** Called with each error that the page's listeners throw. */
-  failed: (error: unknown) => void
   /** Closes the window, if it was made here. */
   close(): void
 }
@@ -174,7 +174,6 @@ function run(window: Window, wires: Wires, close: Made['close']): Browser {
     timers,
     loading: 0,
     sentTo: undefined,
-    failed: () => undefined,
     close: () => {
       timers.end()
       windowsHooks.delete(hooks)
@@ -203,7 +202,7 @@ function run(window: Window, wires: Wires, close: Made['close']): Browser {
       error: (...said: unknown[]) => {
         // The client's other messages in a browser's console are events, too, which the page tells the test: see
         // `page.ts`.
-        for (const one of said) if (one instanceof Error) browser.failed(one)
+        for (const one of said) if (one instanceof Error) wires.failed(window, one)
       },
     },
     // The application's scripts run outside of the window: their hooks reach the client through this object.
@@ -236,7 +235,7 @@ function run(window: Window, wires: Wires, close: Made['close']): Browser {
   // An error of a listener comes here; in browsers, it is in the console.
   window.addEventListener('error', (event) => {
     const error = Reflect.get(event, 'error') as unknown
-    if (error !== undefined && error !== null) browser.failed(error)
+    if (error !== undefined && error !== null) wires.failed(window, error)
   })
   program('client')(all)
   return browser

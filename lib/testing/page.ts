@@ -98,6 +98,10 @@ const wires: Wires = {
     if (page === undefined) return Promise.reject(new LoomError('LOOM_STOPPED', 'The page has been closed'))
     return page.request(asked)
   },
+  failed(window, error) {
+    // Pages that share a document share its listeners and hooks.
+    for (const page of pages.values()) if (page.window === window) page.failed(error)
+  },
 }
 
 /** A WebSocket's `readyState`, in HTML's standard. */
@@ -143,10 +147,6 @@ class Page implements PublicPage<never> {
     private readonly browser: Browser,
     private readonly timeout: number,
   ) {
-    // Pages that share a document share its listeners and hooks.
-    browser.failed = (error) => {
-      for (const page of pages.values()) if (page.browser === browser) page.failed(error)
-    }
     const { document } = browser.window
     this.container = document.createElement('div')
     this.container.addEventListener('loom:error', (event) => {
@@ -279,15 +279,19 @@ class Page implements PublicPage<never> {
     const { rounds } = timers
     await this.until(what, () => timers.rounds > rounds + 1 || isOver())
     await this.settled()
-    const finish = async (): Promise<void> => {
-      gate.open()
-      await this.until(what, isOver)
-      await this.settled()
-      // In a document that pages share, the next upload may be another page's.
+    // In a document that pages share, the next upload may be another page's.
+    const end = (): void => {
       if (this.gate === gate) this.gate = undefined
     }
-    if (upTo === 1) await finish()
-    return { finish }
+    if (isOver()) end()
+    return {
+      finish: async () => {
+        gate.open()
+        await this.until(what, isOver)
+        await this.settled()
+        end()
+      },
+    }
   }
 
   text(selector?: string, match: Match = {}): string {
